@@ -1,0 +1,1 @@
+"""A reproducible study template and toolkit for evaluating school-belonging programmes."""

@@ -1,0 +1,189 @@
+"""Every exception of the package.
+
+::
+
+    BelongingStudyError
+    ├── UserError                    what a user can mend: exit code 2, one short paragraph
+    │   ├── StudyDefinitionError     study.yml, every mistake at once
+    │   ├── ParameterError           a notebook's parameter: unknown, ill-typed, out of range
+    │   ├── DataError                an export or a table made from it
+    │   │   ├── FileMissingError
+    │   │   ├── UnreadableFileError  wrong encoding, wrong format, truncated
+    │   │   ├── EmptyFileError
+    │   │   ├── ColumnMissingError
+    │   │   ├── ValueRangeError      a number outside the form's range, or text where numbers belong
+    │   │   ├── UnknownLabelError    an answer that the scale's labels do not hold
+    │   │   ├── DuplicateRowsError   several rows for one student in a wave
+    │   │   ├── ArmConflictError     a student, class or school in two arms
+    │   │   └── KeyFileError         the pseudonymisation key is missing or unusable
+    │   ├── DesignError              the data cannot answer the question by this method
+    │   └── PublishError             the version could not be written or found
+    └── StepError                    a notebook failed for a reason that is not the user's: exit code 1
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = [
+    "ArmConflictError",
+    "BelongingStudyError",
+    "ColumnMissingError",
+    "DataError",
+    "DesignError",
+    "DuplicateRowsError",
+    "EmptyFileError",
+    "FileMissingError",
+    "KeyFileError",
+    "Mistake",
+    "ParameterError",
+    "PublishError",
+    "StepError",
+    "StudyDefinitionError",
+    "UnknownLabelError",
+    "UnreadableFileError",
+    "UserError",
+    "ValueRangeError",
+]
+
+
+class BelongingStudyError(Exception):
+    """Base of every exception that the package raises on purpose."""
+
+
+class UserError(BelongingStudyError):
+    """Something the user can mend, told in one short paragraph.
+
+    Parameters
+    ----------
+    what : str
+        One plain sentence: what is wrong, with the counts.
+    where : str, optional
+        The file, column and rows, for example ``"w2/survey.csv, column pssm_03, 4 rows"``.
+    remedy : str, optional
+        One plain sentence: what to do about it.
+
+    Notes
+    -----
+    No message may carry a student's identifier, name or free text: counts and column names only.
+    """
+
+    def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
+        self.what = what
+        self.where = where
+        self.remedy = remedy
+        super().__init__(what)
+
+    def __str__(self) -> str:
+        lines = [self.what]
+        if self.where:
+            lines.append(f"Where: {self.where}")
+        if self.remedy:
+            lines.append(f"What to do: {self.remedy}")
+        return "\n".join(lines)
+
+    def _render_traceback_(self) -> list[str]:
+        """Show the paragraph, not the stack, in a notebook."""
+        return [f"{type(self).__name__}: {self}"]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_rebuild, (type(self), self.__dict__.copy()))
+
+
+def _rebuild(kind: type[UserError], state: dict[str, Any]) -> UserError:
+    error = kind.__new__(kind)
+    error.__dict__.update(state)
+    error.args = (state.get("what", ""),)
+    return error
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One mistake in ``study.yml``.
+
+    Attributes
+    ----------
+    line : int
+        Line in the file, counted from 1.
+    path : str
+        Where in the definition, for example ``"waves.2.sources.1.file"``.
+    message : str
+        What is wrong, with the offending value and, where there is one, the nearest valid name.
+    """
+
+    line: int
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"line {self.line}, {self.path}: {self.message}"
+
+
+class StudyDefinitionError(UserError):
+    """``study.yml`` holds mistakes; all of them are listed, in the file's order."""
+
+    def __init__(self, file: str, mistakes: list[Mistake]) -> None:
+        self.file = file
+        self.mistakes = sorted(mistakes, key=lambda m: (m.line, m.path))
+        n = len(self.mistakes)
+        super().__init__(
+            f"{file} has {n} mistake{'' if n == 1 else 's'}:\n" + "\n".join(f"  {m}" for m in self.mistakes),
+            remedy="correct the lines named above; docs/reference/study-yml.md describes every entry.",
+        )
+
+
+class ParameterError(UserError):
+    """A notebook's parameter does not exist, has the wrong type, or is out of range."""
+
+
+class DataError(UserError):
+    """An export, or a table made from it, cannot be used as it is."""
+
+
+class FileMissingError(DataError):
+    """A file that ``study.yml`` names is not there."""
+
+
+class UnreadableFileError(DataError):
+    """A file is not in the format or encoding that its study definition or its name says."""
+
+
+class EmptyFileError(DataError):
+    """A file has no rows of data."""
+
+
+class ColumnMissingError(DataError):
+    """A column that the study needs is not in the file."""
+
+
+class ValueRangeError(DataError):
+    """A value lies outside the form's range, or is text where a number belongs."""
+
+
+class UnknownLabelError(DataError):
+    """An answer is not one of the scale's labels."""
+
+
+class DuplicateRowsError(DataError):
+    """Several rows for one student in one wave, and no rule that says which to keep."""
+
+
+class ArmConflictError(DataError):
+    """A student, class or school appears in two arms."""
+
+
+class KeyFileError(DataError):
+    """The pseudonymisation key is missing, unreadable, too short or inside the study folder."""
+
+
+class DesignError(UserError):
+    """The data cannot answer the question by this method; the message gives the numbers and the way out."""
+
+
+class PublishError(UserError):
+    """A version could not be written, or could not be found."""
+
+
+class StepError(BelongingStudyError):
+    """A notebook failed for a reason that is not the user's to mend."""
