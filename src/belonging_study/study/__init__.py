@@ -1,1 +1,53 @@
-"""To be filled."""
+"""What a study is: ``study.yml`` and the instrument library."""
+
+from __future__ import annotations
+
+from belonging_study.study.instruments import instrument, instrument_names
+from belonging_study.study.load import load_study, parse_study
+from belonging_study.study.model import (
+    FRAMEWORK_TAGS,
+    Analysis,
+    Assignment,
+    Component,
+    Demo,
+    Design,
+    Exclusion,
+    Group,
+    Outcome,
+    Privacy,
+    Programme,
+    Responses,
+    Scale,
+    Source,
+    Start,
+    Study,
+    TeamMember,
+    Wave,
+)
+from belonging_study.study.names import nearest
+
+__all__ = [
+    "FRAMEWORK_TAGS",
+    "Analysis",
+    "Assignment",
+    "Component",
+    "Demo",
+    "Design",
+    "Exclusion",
+    "Group",
+    "Outcome",
+    "Privacy",
+    "Programme",
+    "Responses",
+    "Scale",
+    "Source",
+    "Start",
+    "Study",
+    "TeamMember",
+    "Wave",
+    "instrument",
+    "instrument_names",
+    "load_study",
+    "nearest",
+    "parse_study",
+]

@@ -1,0 +1,205 @@
+"""Mistakes that no single entry of ``study.yml`` shows: names that must agree with one another.
+
+The checks read the file's plain entries and skip what has the wrong form, so that they can be reported
+together with the mistakes of form.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from pathlib import PurePosixPath, PureWindowsPath
+from typing import Any
+
+from belonging_study.study.model import FRAMEWORK_TAGS
+from belonging_study.study.names import nearest
+
+__all__ = ["cross_check"]
+
+_Path = tuple[str | int, ...]
+_Found = Iterator[tuple[_Path, str]]
+
+
+def cross_check(raw: Any) -> _Found:
+    """Yield ``(path, message)`` for every disagreement between entries of a definition."""
+    yield from _waves(raw)
+    yield from _assignment(raw)
+    yield from _scales(raw)
+    yield from _outcomes(raw)
+    yield from _named_once(raw)
+    yield from _exclusions(raw)
+    yield from _tags(raw)
+
+
+def _entries(raw: Any, *path: str) -> Any:
+    """Return the entry at a path, or None where the file has no such entry."""
+    for key in path:
+        raw = raw.get(key) if isinstance(raw, dict) else None
+    return raw
+
+
+def _list(raw: Any, *path: str) -> list[Any]:
+    """Return the list at a path; anything else counts as empty."""
+    value = _entries(raw, *path)
+    return value if isinstance(value, list) else []
+
+
+def _dicts(raw: Any, *path: str) -> list[tuple[int, dict[str, Any]]]:
+    """Return the numbered entries of a list that are themselves mappings."""
+    return [(i, entry) for i, entry in enumerate(_list(raw, *path)) if isinstance(entry, dict)]
+
+
+def _scale_items(scale: Any) -> list[str]:
+    """Names of a scale's items."""
+    items = scale.get("items") if isinstance(scale, dict) else None
+    return [str(item) for item in items] if isinstance(items, list | dict) else []
+
+
+def _wave_names(raw: Any) -> list[str]:
+    return [str(wave.get("name")) for _, wave in _dicts(raw, "waves")]
+
+
+def _no_wave(name: str, waves: list[str]) -> str:
+    return f"{name!r} is not a wave of this study ({', '.join(waves)})" + nearest(name, waves)
+
+
+def _waves(raw: Any) -> _Found:
+    last: dt.date | None = None
+    started = False
+    for i, wave in _dicts(raw, "waves"):
+        date = wave.get("date")
+        if isinstance(date, dt.date):
+            if last is not None and date <= last:
+                yield ("waves", i, "date"), f"{date} is not after the wave before it ({last}); list waves in order"
+            last = date
+        if wave.get("before_programme") is True:
+            if started:
+                yield ("waves", i, "before_programme"), "a wave before the programme cannot follow one that is not"
+        else:
+            started = True
+        for j, source in _dicts(wave, "sources"):
+            file = source.get("file")
+            if isinstance(file, str):
+                parts = (*PurePosixPath(file).parts, *PureWindowsPath(file).parts)
+                absolute = PurePosixPath(file).is_absolute() or PureWindowsPath(file).drive or file.startswith("\\")
+                if ".." in parts or absolute:
+                    yield (
+                        ("waves", i, "sources", j, "file"),
+                        f"{file!r} leads out of the raw data folder; files are named from that folder",
+                    )
+
+
+def _assignment(raw: Any) -> _Found:
+    at: _Path = ("design", "assignment")
+    assignment = _entries(raw, *map(str, at))
+    if not isinstance(assignment, dict):
+        return
+    waves = _wave_names(raw)
+    starts = assignment.get("starts")
+    if isinstance(starts, str):
+        if starts not in waves:
+            yield (*at, "starts"), _no_wave(starts, waves)
+        else:
+            for i, wave in _dicts(raw, "waves"):
+                before = wave.get("before_programme") is True
+                if before != (i < waves.index(starts)):
+                    yield (
+                        ("waves", i, "before_programme"),
+                        f"{wave.get('name')} {'is' if before else 'is not'} marked as before the programme, "
+                        f"yet the programme starts with {starts}",
+                    )
+    if assignment.get("level") == "class" and not _entries(raw, "design", "class"):
+        yield (*at, "level"), "assignment by class needs the class column: give design.class"
+    programme = assignment.get("programme")
+    arms = programme if isinstance(programme, list) else [programme]
+    if assignment.get("comparison") is not None and assignment["comparison"] in arms:
+        yield (*at, "programme"), f"{assignment['comparison']!r} is both a programme arm and the comparison arm"
+
+
+def _scales(raw: Any) -> _Found:
+    scales = _entries(raw, "scales")
+    owner: dict[str, str] = {}
+    waves = _wave_names(raw)
+    for name, scale in scales.items() if isinstance(scales, dict) else ():
+        if not isinstance(scale, dict):
+            continue
+        items = _scale_items(scale)
+        at: _Path = ("scales", name)
+        if not items and not scale.get("instrument"):
+            yield at, "a scale needs its items, or the name of an instrument"
+        for item in items:
+            if item in owner:
+                yield (*at, "items"), f"{item} belongs to the scale {owner[item]} already"
+            owner[item] = str(name)
+        for item in _list(scale, "reverse"):
+            if str(item) not in items:
+                yield (*at, "reverse"), f"{item!r} is not an item of this scale" + nearest(str(item), items)
+        form = scale.get("range")
+        if form is None and not scale.get("instrument"):
+            yield at, "range is needed here: the lowest and highest value of the response form, such as [1, 5]"
+        if isinstance(form, list) and len(form) == 2 and all(isinstance(v, int | float) for v in form):
+            if form[0] >= form[1]:
+                yield (*at, "range"), f"{form} is not a range: the lowest value comes first"
+            labels = _list(scale, "labels")
+            if labels and len(labels) != form[1] - form[0] + 1:
+                yield (
+                    (*at, "labels"),
+                    f"{len(labels)} labels for a form from {form[0]} to {form[1]}; give one a value, lowest first",
+                )
+        yield from _known_waves(scale, at, waves)
+
+
+def _known_waves(part: dict[str, Any], at: _Path, waves: list[str]) -> _Found:
+    for wave in _list(part, "waves"):
+        if wave not in waves:
+            yield (*at, "waves"), _no_wave(str(wave), waves)
+
+
+def _outcomes(raw: Any) -> _Found:
+    scales = _entries(raw, "scales")
+    scales = scales if isinstance(scales, dict) else {}
+    waves = _wave_names(raw)
+    for i, outcome in _dicts(raw, "outcomes"):
+        at: _Path = ("outcomes", i)
+        measure = outcome.get("measure")
+        scale_items = {item: name for name, scale in scales.items() for item in _scale_items(scale)}
+        if isinstance(measure, str) and measure in scale_items:
+            yield (*at, "measure"), f"{measure} is one item of the scale {scale_items[measure]}; name the scale"
+        if measure in scales and outcome.get("kind") in {"binary", "count"}:
+            yield (*at, "kind"), f"the scale {measure} gives a continuous score, not a {outcome['kind']} outcome"
+        if outcome.get("values") is not None and outcome.get("kind") != "binary":
+            yield (*at, "values"), "only a binary outcome names its two values"
+        yield from _known_waves(outcome, at, waves)
+
+
+def _named_once(raw: Any) -> _Found:
+    for section in ("waves", "outcomes", "groups", "exclusions"):
+        seen: set[Any] = set()
+        for i, entry in _dicts(raw, section):
+            name = entry.get("name")
+            if name in seen:
+                yield (section, i, "name"), f"{name!r} is used twice; names must differ"
+            seen.add(name)
+
+
+def _exclusions(raw: Any) -> _Found:
+    waves = _wave_names(raw)
+    for i, rule in _dicts(raw, "exclusions"):
+        given = [key for key in ("missing", "equals", "below", "above") if rule.get(key) is not None]
+        if len(given) != 1:
+            said = " and ".join(given) if given else "none"
+            yield ("exclusions", i), f"a rule says exactly one of missing, equals, below, above; here: {said}"
+        yield from _known_waves(rule, ("exclusions", i), waves)
+
+
+def _tags(raw: Any) -> _Found:
+    for i, component in _dicts(raw, "programme", "components"):
+        framework = component.get("framework", "ib_allen")
+        valid = FRAMEWORK_TAGS.get(str(framework), ())
+        tags = component.get("tags") or []
+        for tag in tags if isinstance(tags, list) else [tags]:
+            if valid and tag not in valid:
+                yield (
+                    ("programme", "components", i, "tags"),
+                    f"{tag!r} is not a category of {framework} ({', '.join(valid)})" + nearest(str(tag), valid),
+                )

@@ -1,0 +1,367 @@
+"""What a study is: the typed form of ``study.yml``.
+
+Every class is frozen and refuses entries it does not know. ``load_study`` makes a `Study` from the file;
+nothing else in the package reads YAML.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+__all__ = [
+    "Analysis",
+    "Assignment",
+    "Component",
+    "Demo",
+    "Design",
+    "Exclusion",
+    "Group",
+    "Outcome",
+    "Privacy",
+    "Programme",
+    "Responses",
+    "Scale",
+    "Source",
+    "Start",
+    "Study",
+    "TeamMember",
+    "Wave",
+]
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
+"""A name that can be a column, a file name and part of a formula."""
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+FRAMEWORK_TAGS: dict[str, tuple[str, ...]] = {
+    "ib_allen": ("competencies", "motivations", "opportunities", "perceptions"),
+    "structures_for_belonging": (
+        "access_to_learning_environments",
+        "instructional_resources_and_pedagogy",
+        "relationships",
+        "system_policies_and_practices",
+    ),
+}
+"""The categories of the two frameworks by which a programme's components can be tagged."""
+
+
+def _as_tuple(value: Any) -> Any:
+    """Let one value stand for a list of one."""
+    return value if isinstance(value, list | tuple) or value is None else [value]
+
+
+def _items(value: Any) -> Any:
+    """Items are a mapping of name to text, or a list of names whose text is not given."""
+    return dict.fromkeys(value, "") if isinstance(value, list) else value
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, populate_by_name=True)
+
+
+class TeamMember(_Part):
+    """Somebody who answers for the study."""
+
+    name: str
+    role: str = ""
+    affiliation: str = ""
+
+
+class Component(_Part):
+    """One part of the programme, tagged by the categories of a framework."""
+
+    name: str
+    description: str = ""
+    framework: Literal["ib_allen", "structures_for_belonging"] = "ib_allen"
+    tags: Annotated[tuple[str, ...], BeforeValidator(_as_tuple)] = ()
+
+
+class Programme(_Part):
+    """What the treated schools did."""
+
+    name: str
+    description: str = ""
+    components: tuple[Component, ...] = ()
+
+
+class Source(_Part):
+    """One exported file of a wave.
+
+    Attributes
+    ----------
+    file : str
+        Path below the raw data folder.
+    kind : {"survey", "roster", "records"}
+        A survey has answers, a roster says who is in which class, school and arm, records hold marks and the like.
+    format : str
+        ``"auto"`` finds the format by the file's content.
+    columns : dict
+        Our name to the file's name, only where they differ.
+    rows : dict
+        Keep only rows in which these columns of the file hold these values (one file for several waves).
+    encoding, decimal : str, optional
+        Only where a text file is not UTF-8, or writes decimals with a comma.
+    """
+
+    file: str
+    kind: Literal["survey", "roster", "records"] = "survey"
+    format: Literal["auto", "delimited", "qualtrics", "google_forms", "spss", "stata", "excel", "parquet"] = "auto"
+    columns: dict[Name, str] = Field(default_factory=dict)
+    rows: dict[str, str | int | float] = Field(default_factory=dict)
+    encoding: str | None = None
+    decimal: Literal[".", ","] = "."
+
+
+class Wave(_Part):
+    """One round of data, in the study's order."""
+
+    name: Name
+    label: str
+    date: dt.date
+    before_programme: bool = False
+    sources: tuple[Source, ...] = Field(min_length=1)
+
+
+class Start(_Part):
+    """A staggered start: the column that names each unit's first wave with the programme."""
+
+    column: Name
+
+
+class Assignment(_Part):
+    """Who got the programme, at which level that was decided, and from which wave.
+
+    Attributes
+    ----------
+    level : {"student", "class", "school"}
+        The level at which assignment was made, hence the level of the clusters.
+    column : str
+        The column that holds the arm.
+    comparison : str
+        The value of that column in the comparison arm.
+    programme : tuple of str
+        The value, or values for several programme arms, each compared with the comparison arm.
+    starts : str or Start
+        Name of the first wave with the programme, or the column that holds it for a staggered start.
+    blocks : str, optional
+        The column of matched pairs or blocks within which assignment was made.
+    randomized : bool
+        True where the arms were drawn by lot.
+    by_wave : bool
+        True where a student's arm is read anew in each wave; otherwise two arms for one student are an error.
+    """
+
+    level: Literal["student", "class", "school"] = "school"
+    column: Name = "arm"
+    comparison: str = "comparison"
+    programme: Annotated[tuple[str, ...], BeforeValidator(_as_tuple), Field(min_length=1)] = ("programme",)
+    starts: str | Start
+    blocks: Name | None = None
+    randomized: bool = False
+    by_wave: bool = False
+
+
+class Design(_Part):
+    """The unit, its nesting, and the assignment."""
+
+    student: Name = "student_id"
+    class_: Name | None = Field(default=None, alias="class")
+    school: Name = "school_id"
+    panel: bool = True
+    assignment: Assignment
+
+
+class Scale(_Part):
+    """A set of items scored together: from the instrument library, or written out."""
+
+    label: str
+    instrument: str | None = None
+    items: Annotated[dict[Name, str], BeforeValidator(_items)] = Field(default_factory=dict)
+    range: tuple[float, float] | None = None
+    labels: tuple[str, ...] = ()
+    synonyms: dict[str, float] = Field(default_factory=dict)
+    reverse: tuple[str, ...] = ()
+    minimum_answered: Share = 0.8
+    score: Literal["mean", "sum"] = "mean"
+    waves: tuple[str, ...] = ()
+
+    @property
+    def minimum(self) -> float:
+        """Lowest value of the response form."""
+        assert self.range is not None
+        return self.range[0]
+
+    @property
+    def maximum(self) -> float:
+        """Highest value of the response form."""
+        assert self.range is not None
+        return self.range[1]
+
+
+class Outcome(_Part):
+    """Something the programme might change.
+
+    Attributes
+    ----------
+    name : str
+        Name in every table.
+    measure : str
+        A scale of the study, or a column of the survey or the records.
+    kind : {"continuous", "binary", "count"}
+        Scale of measurement; a binary outcome is 0 or 1 (or the two values in `values`, in that order).
+    domain : str
+        Outcomes of one domain share a correction for multiple tests.
+    role : {"primary", "secondary", "exploratory"}
+        As named in advance.
+    """
+
+    name: Name
+    measure: str
+    label: str
+    kind: Literal["continuous", "binary", "count"] = "continuous"
+    domain: str = "belonging"
+    role: Literal["primary", "secondary", "exploratory"] = "secondary"
+    higher_is_better: bool = True
+    unit: str = "points"
+    values: tuple[str, str] | None = None
+    waves: tuple[str, ...] = ()
+
+
+class Group(_Part):
+    """A student group whose scores are described apart and whose effects are compared."""
+
+    name: Name
+    label: str
+    column: Name
+    values: dict[str, str] = Field(default_factory=dict)
+    reference: str | None = None
+
+
+class Exclusion(_Part):
+    """A rule that takes rows out of the analysis sample; each adds a line to the flow.
+
+    Exactly one of `missing`, `equals`, `below` and `above` says which rows of `column` go.
+    """
+
+    name: Name
+    label: str
+    column: Name
+    missing: bool | None = None
+    equals: Annotated[tuple[str | float, ...] | None, BeforeValidator(_as_tuple)] = None
+    below: float | None = None
+    above: float | None = None
+    waves: tuple[str, ...] = ()
+
+
+class Responses(_Part):
+    """How raw survey rows become one row a student and wave."""
+
+    unfinished: Literal["keep", "drop"] = "keep"
+    duplicates: Literal["error", "first", "last", "most_complete"] = "error"
+
+
+class Analysis(_Part):
+    """Settings of the estimates."""
+
+    covariates: tuple[Name, ...] = ()
+    conf_level: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    draws: Annotated[int, Field(ge=199, le=999_999)] = 9999
+    seed: int = 1
+    smallest_effect: float | None = Field(default=None, gt=0)
+
+
+class Privacy(_Part):
+    """What protects the students."""
+
+    minimum_cell: Annotated[int, Field(ge=3)] = 10
+    key_file: str | None = None
+
+
+class Demo(_Part):
+    """Marks the demo study: its raw files are simulated with this seed, and nobody in them is real."""
+
+    seed: int = 1
+
+
+class Study(_Part):
+    """A whole study, as `study.yml` defines it.
+
+    Attributes
+    ----------
+    folder : pathlib.Path
+        Where ``study.yml`` lies; `file` is its path. Neither is an entry of the file.
+    """
+
+    title: str
+    name: Name
+    team: tuple[TeamMember, ...] = ()
+    registration: str | None = None
+    programme: Programme
+    waves: tuple[Wave, ...] = Field(min_length=1)
+    design: Design
+    scales: dict[Name, Scale] = Field(default_factory=dict)
+    outcomes: tuple[Outcome, ...] = Field(min_length=1)
+    groups: tuple[Group, ...] = ()
+    exclusions: tuple[Exclusion, ...] = ()
+    responses: Responses = Responses()
+    analysis: Analysis = Analysis()
+    privacy: Privacy = Privacy()
+    demo: Demo | None = None
+    file: Path = Field(default=Path("study.yml"), exclude=True)
+
+    @property
+    def folder(self) -> Path:
+        """The study's folder."""
+        return self.file.parent
+
+    def wave(self, name: str) -> Wave:
+        """The wave of that name (its existence is the caller's to check with `wave_names`)."""
+        return self.waves[self.wave_names.index(name)]
+
+    @property
+    def wave_names(self) -> tuple[str, ...]:
+        """Names of the waves in order."""
+        return tuple(w.name for w in self.waves)
+
+    def waves_until(self, name: str) -> tuple[Wave, ...]:
+        """That wave and every earlier one."""
+        return self.waves[: self.wave_names.index(name) + 1]
+
+    @property
+    def waves_before(self) -> tuple[str, ...]:
+        """Names of the waves before the programme."""
+        return tuple(w.name for w in self.waves if w.before_programme)
+
+    def outcome(self, name: str) -> Outcome:
+        """The outcome of that name."""
+        return next(o for o in self.outcomes if o.name == name)
+
+    def measured(self, part: Scale | Outcome, wave: str) -> bool:
+        """Whether a scale or an outcome is asked in that wave."""
+        return not part.waves or wave in part.waves
+
+    def scales_in(self, wave: str) -> dict[str, Scale]:
+        """The scales asked in that wave."""
+        return {name: scale for name, scale in self.scales.items() if self.measured(scale, wave)}
+
+    def outcomes_in(self, wave: str) -> tuple[Outcome, ...]:
+        """The outcomes measured in that wave, directly or through their scale."""
+        return tuple(
+            o
+            for o in self.outcomes
+            if self.measured(o, wave) and (o.measure not in self.scales or self.measured(self.scales[o.measure], wave))
+        )
+
+    @property
+    def cluster_column(self) -> str:
+        """The column of the level at which assignment was made."""
+        design = self.design
+        if design.assignment.level == "school":
+            return design.school
+        if design.assignment.level == "class" and design.class_ is not None:
+            return design.class_
+        return design.student
