@@ -1,1 +1,49 @@
-"""A reproducible study template and toolkit for evaluating school-belonging programmes."""
+"""A reproducible study template and toolkit for evaluating school-belonging programmes.
+
+The names below are what notebooks use. Each is loaded when it is first asked for, so that a command that only looks at
+a study's state does not wait for the statistics.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "answer_shares": "scales",
+    "clean_waves": "data",
+    "cronbach_alpha": "scales",
+    "did": "effects",
+    "effects_forest": "figures",
+    "estimate_effects": "effects",
+    "estimate_multilevel": "effects",
+    "event_study": "effects",
+    "event_study_plot": "figures",
+    "flow_diagram": "figures",
+    "hedges_g": "effects",
+    "item_answers": "figures",
+    "item_table": "scales",
+    "load_study": "study",
+    "mcdonald_omega": "scales",
+    "means_by_wave": "figures",
+    "multilevel": "effects",
+    "open_wave": "reports",
+    "scale_table": "scales",
+    "school_changes": "figures",
+    "score": "scales",
+    "score_study": "scales",
+}
+
+__all__ = sorted(["__version__", *_HOME])
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -96,7 +96,7 @@ def test_every_mistake_is_reported_at_once_with_line_value_and_nearest_name() ->
         ("    before_programme: true\n", "", "yet the programme starts with w2"),
         ("range: [1, 5]", "range: [5, 1]", "the lowest value comes first"),
         ("range: [1, 5]", "range: [1, 5]\n    labels: [low, high]", "2 labels for a form from 1 to 5"),
-        ("measure: belonging", "measure: b1", "b1 is one item of the scale belonging"),
+        ("measure: belonging", "measure: b3", "b3 is a reverse-keyed item of the scale belonging"),
         ("role: primary", "kind: binary", "gives a continuous score"),
         ("name: w2", "name: w1", "is used twice"),
         ("name: small", "name: 2 schools", "cannot be a name"),

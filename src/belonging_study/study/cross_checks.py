@@ -162,9 +162,9 @@ def _outcomes(raw: Any) -> _Found:
     for i, outcome in _dicts(raw, "outcomes"):
         at: _Path = ("outcomes", i)
         measure = outcome.get("measure")
-        scale_items = {item: name for name, scale in scales.items() for item in _scale_items(scale)}
-        if isinstance(measure, str) and measure in scale_items:
-            yield (*at, "measure"), f"{measure} is one item of the scale {scale_items[measure]}; name the scale"
+        for name, scale in scales.items():
+            if isinstance(measure, str) and measure in _list(scale, "reverse"):
+                yield (*at, "measure"), f"{measure} is a reverse-keyed item of the scale {name}; name the scale"
         if measure in scales and outcome.get("kind") in {"binary", "count"}:
             yield (*at, "kind"), f"the scale {measure} gives a continuous score, not a {outcome['kind']} outcome"
         if outcome.get("values") is not None and outcome.get("kind") != "binary":
