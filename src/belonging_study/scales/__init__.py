@@ -1,1 +1,22 @@
-"""To be filled."""
+"""From items to scores, and how far the scores can be trusted."""
+
+from __future__ import annotations
+
+from belonging_study.scales.distribution import scale_summary
+from belonging_study.scales.items import item_statistics
+from belonging_study.scales.one_factor import OneFactorFit, fit_one_factor, one_factor_covariance
+from belonging_study.scales.reliability import Reliability, cronbach_alpha, mcdonald_omega
+from belonging_study.scales.score import reverse_keyed, score
+
+__all__ = [
+    "OneFactorFit",
+    "Reliability",
+    "cronbach_alpha",
+    "fit_one_factor",
+    "item_statistics",
+    "mcdonald_omega",
+    "one_factor_covariance",
+    "reverse_keyed",
+    "scale_summary",
+    "score",
+]
