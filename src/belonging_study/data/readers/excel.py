@@ -1,0 +1,108 @@
+"""Excel workbooks (.xlsx): read as text cells, then like the text export that they hold."""
+
+from __future__ import annotations
+
+import datetime as dt
+import importlib.util
+from dataclasses import replace
+from io import BytesIO
+from pathlib import PurePath
+from typing import Any
+
+import pandas as pd
+
+from belonging_study.data.export import Export
+from belonging_study.data.readers import delimited, google_forms, qualtrics
+from belonging_study.data.readers.grid import Grid
+from belonging_study.data.readers.rawfile import RawFile
+from belonging_study.data.readers.typed import damaged
+from belonging_study.errors import EmptyFileError, UnreadableFileError
+
+__all__ = ["read", "recognises"]
+
+_TEXT_ENDINGS = {".csv", ".tsv", ".txt", ".tab"}
+_AS_CSV = 'open it in Excel and save it as "CSV UTF-8", then name that file in study.yml.'
+
+
+def recognises(raw: RawFile) -> bool:
+    """Look for a workbook inside the zip archive, or an old Microsoft Office file."""
+    return raw.is_workbook or raw.is_ole
+
+
+def read(raw: RawFile) -> Export:
+    """Read the one sheet of a workbook that holds data.
+
+    Cells become text as a CSV export would show them (whole numbers without a decimal point, dates as
+    ``YYYY-MM-DD``), and header rows of Qualtrics and Google Forms are understood as in their text exports. Excel itself
+    may have taken leading zeros from identifiers before the file was saved; nothing can bring them back.
+
+    Parameters
+    ----------
+    raw : RawFile
+        The file.
+
+    Returns
+    -------
+    Export
+
+    Raises
+    ------
+    UnreadableFileError
+        If the file's name promises text, it is an old or protected workbook, openpyxl is not installed, the workbook is
+        damaged, or several sheets hold data.
+    EmptyFileError
+        If no sheet holds data.
+    """
+    shown = raw.shown
+    if PurePath(raw.name.removesuffix(".gz")).suffix.lower() in _TEXT_ENDINGS:
+        raise UnreadableFileError(
+            f"{shown} is really an Excel file: only its name ends like a text file.", where=shown, remedy=_AS_CSV
+        )
+    if raw.is_ole:
+        raise UnreadableFileError(
+            f"{shown} is an old Excel file (.xls) or one protected by a password.", where=shown, remedy=_AS_CSV
+        )
+    if importlib.util.find_spec("openpyxl") is None:
+        raise UnreadableFileError(
+            f"{shown} is an Excel file, and openpyxl, which reads it, is not installed.", where=shown, remedy=_AS_CSV
+        )
+    grid = _grid(raw)
+    from_grid = delimited.from_grid
+    if qualtrics.recognises_grid(grid):
+        from_grid = qualtrics.from_grid
+    elif google_forms.recognises_grid(grid):
+        from_grid = google_forms.from_grid
+    return replace(from_grid(grid), format="excel")
+
+
+def _grid(raw: RawFile) -> Grid:
+    """Give the rows of the only sheet with data."""
+    try:
+        sheets: dict[str, pd.DataFrame] = pd.read_excel(
+            BytesIO(raw.data), sheet_name=None, header=None, dtype=object, keep_default_na=False, engine="openpyxl"
+        )
+    except Exception:  # openpyxl lets errors of zipfile, XML and its own through
+        raise damaged(raw.shown, "an Excel file") from None
+    filled = {str(name): sheet for name, sheet in sheets.items() if sheet.size}
+    if not filled:
+        raise EmptyFileError(f"{raw.shown} has no rows of data.", where=raw.shown, remedy="export the data again.")
+    if len(filled) > 1:
+        raise UnreadableFileError(
+            f"{raw.shown} has {len(filled)} sheets with data: {', '.join(list(filled)[:8])}.",
+            where=raw.shown,
+            remedy='save the sheet with the answers as "CSV UTF-8" and name that file in study.yml.',
+        )
+    (sheet,) = filled.values()
+    rows = [[_text(cell) for cell in row] for row in sheet.itertuples(index=False, name=None)]
+    return Grid(rows, raw.shown, lambda row: row + 1)
+
+
+def _text(cell: Any) -> str:
+    """Write a cell as a CSV export would show it."""
+    if pd.isna(cell):
+        return ""
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    if isinstance(cell, dt.datetime) and cell.time() == dt.time():
+        return cell.date().isoformat()
+    return str(cell)
