@@ -14,7 +14,7 @@ from multilevel_panel import panel
 
 from belonging_study.effects.mixed_engine import fit_mixed
 from belonging_study.effects.multilevel import MultilevelResult, contrast, multilevel
-from belonging_study.errors import ColumnMissingError, DesignError, EmptyFileError, ParameterError, ValueRangeError
+from belonging_study.errors import ColumnMissingError, DataError, DesignError, ParameterError, ValueRangeError
 
 REFERENCE = json.loads((Path(__file__).parent.parent / "reference" / "multilevel_models.json").read_text())
 
@@ -178,6 +178,18 @@ def test_nested_labels_that_restart_are_named_and_the_slash_mends_them(big: pd.D
     assert "labels" not in nested.note
 
 
+def test_units_and_labels_do_not_matter(big: pd.DataFrame) -> None:
+    formula = "y ~ treat*post + x + (1 + post | school) + (1 | klass) + (1 | unit)"
+    plain = multilevel(formula, big)
+    labels = [f"s{s}" if s % 2 else s for s in big["school"]]
+    other = multilevel(
+        formula, big.assign(y=big["y"] * 1000 + 5e4, x=big["x"] * 1e5, school=pd.Series(labels, dtype="object"))
+    )
+    np.testing.assert_allclose(other.table["df"], plain.table["df"], rtol=1e-4)
+    np.testing.assert_allclose(other.table["statistic"][1:], plain.table["statistic"][1:], rtol=1e-4)
+    assert not other.frame.isin(["s1"]).any().any()
+
+
 def small() -> pd.DataFrame:
     rng = np.random.default_rng(4)
     d = pd.DataFrame({"school": np.repeat(np.arange(10), 12), "post": np.tile([0, 1], 60)})
@@ -212,7 +224,7 @@ THREE_SCHOOLS: Change = {
 @pytest.mark.parametrize(
     ("formula", "change", "error", "words"),
     [
-        ("y ~ traet*post + (1 | school)", {}, ColumnMissingError, ["'traet'", "'treat'"]),
+        ("y ~ traet*post + (1 | school)", {}, ColumnMissingError, ["traet", 'did you mean "treat"']),
         ("y ~ treat*post", {}, ParameterError, ["no random effect"]),
         ("y ~ treat* + (1 | school)", {}, ParameterError, ["cannot be read", "lme4"]),
         ("y ~ I(post**2) + (1 | school)", {}, ParameterError, ["power"]),
@@ -248,9 +260,9 @@ def test_bad_input_is_refused_in_plain_words(
 
 def test_empty_data_level_and_contrast_errors() -> None:
     data = small()
-    with pytest.raises(EmptyFileError):
+    with pytest.raises(DataError):
         multilevel(FORMULA, data.head(0))
-    with pytest.raises(ParameterError, match="conf_level"):
+    with pytest.raises(ParameterError, match="confidence level"):
         multilevel(FORMULA, data, conf_level=95)
     result = multilevel(FORMULA, data)
     with pytest.raises(ColumnMissingError, match="treat:post"):

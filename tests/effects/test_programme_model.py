@@ -11,7 +11,7 @@ import pytest
 from multilevel_panel import panel
 
 from belonging_study.effects.programme_model import programme_model
-from belonging_study.errors import DesignError, ParameterError
+from belonging_study.errors import DesignError, DuplicateRowsError, ParameterError
 
 REFERENCE = json.loads((Path(__file__).parent.parent / "reference" / "multilevel_models.json").read_text())
 COLUMNS = ["term", "contrast", "group", "estimate", "std_error", "df", "statistic", "p_value", "conf_low", "conf_high"]
@@ -124,6 +124,11 @@ def test_designs_that_cannot_be_read_are_refused(big: pd.DataFrame) -> None:
     with pytest.raises(DesignError, match="within one wave"):
         programme_model(
             big.assign(post=(big["wave"] > big["school"] % 2).astype(int)), **NAMES, post="post", wave="wave"
+        )
+    with pytest.raises(DuplicateRowsError, match="2160 rows repeat"):
+        # Student numbers that start again in each class.
+        programme_model(
+            big.assign(unit=big["school"] * 15 + big["student"]), **NAMES, post="post", wave="wave", unit="unit"
         )
     with pytest.raises(DesignError, match="has one level"):
         programme_model(big.assign(sex="girl"), **NAMES, post="post", group="sex")

@@ -63,7 +63,7 @@ def test_icc_refuses_what_it_cannot_tell() -> None:
         icc(data.assign(school=1), "y", "school")
     with pytest.raises(ValueRangeError, match="1 rows"):
         icc(data.assign(y=["1", "x", "2", "3"]), "y", "school")
-    with pytest.raises(ColumnMissingError, match="'school'"):
+    with pytest.raises(ColumnMissingError, match='did you mean "school"'):
         icc(data, "y", "scool")
 
 
@@ -135,7 +135,7 @@ def test_cluster_effects_errors(big: pd.DataFrame) -> None:
         cluster_effects(result, "schools")
     with pytest.raises(DesignError, match="24 clusters"):
         cluster_effects(result, "school", by="post")
-    with pytest.raises(ColumnMissingError, match="no column 'arm'"):
+    with pytest.raises(ColumnMissingError, match='no column "arm"'):
         cluster_effects(result, "school", by="arm")
 
 

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import sparse
+from scipy.sparse.linalg import splu
 
 from belonging_study.errors import DesignError, ParameterError
 
@@ -27,6 +29,8 @@ _SINGULAR_BELOW = 1e-4
 # Relative standard deviations below this are fitted again without gradients, which vanish at a boundary.
 _NEAR_BOUNDARY = 1e-2
 _GRADIENT_TOLERANCE_PER_ROW = 1e-7
+# Right-hand sides solved together when conditional variances are read off.
+_COLUMNS_AT_ONCE = 128
 # Central-difference steps for the relative covariance parameters, which are of order 0.1 to 1.
 _GRADIENT_STEP = 1e-4
 _HESSIAN_STEP = 5e-4
@@ -65,8 +69,6 @@ class RandomBlock:
         Grouping factor; ``school:class`` for class within school.
     terms : tuple of str
         Terms whose coefficients vary.
-    library_terms : tuple of str
-        The same terms under the library's own names.
     cov : ndarray, shape (n_terms, n_terms)
         Their covariance, in squared units of the outcome.
     correlated : bool
@@ -81,7 +83,6 @@ class RandomBlock:
 
     group: str
     terms: tuple[str, ...]
-    library_terms: tuple[str, ...]
     cov: Floats
     correlated: bool
     level_of_row: NDArray[np.int64]
@@ -132,9 +133,25 @@ class MixedFit:
     library_fit: Any = field(repr=False)
 
     def conditional_variances(self, block: RandomBlock) -> Floats:
-        """Conditional variances of a block's random coefficients, shape (n_levels, n_terms)."""
-        by_term = self.library_fit.ranef(condVar=True).condVar[block.group]
-        return np.column_stack([np.asarray(by_term[term], dtype=np.float64) for term in block.library_terms])
+        """Conditional variances of a block's random coefficients given the parameters, shape (n_levels, n_terms)."""
+        start = 0
+        for earlier in self.blocks:
+            if earlier is block:
+                break
+            start += earlier.n_levels * len(earlier.terms)
+        factor = sparse.csc_matrix(self.library_fit.getME("Lambda"))
+        scaled = sparse.csc_matrix(self.library_fit.getME("Z")) @ factor
+        size = scaled.shape[1]
+        precision = sparse.csc_matrix(scaled.T @ scaled + sparse.eye(size))
+        solver = splu(precision, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
+        # With A the precision and L the factor, the variance of coefficient i is sigma² (L A⁻¹ L')_ii.
+        stop = start + block.n_levels * len(block.terms)
+        rows = sparse.csr_matrix(factor)[start:stop]
+        variances = np.empty(stop - start)
+        for first in range(0, stop - start, _COLUMNS_AT_ONCE):
+            part = rows[first : first + _COLUMNS_AT_ONCE].toarray().T
+            variances[first : first + part.shape[1]] = np.einsum("ij,ij->j", part, solver.solve(part))
+        return np.asarray(self.sigma**2 * variances.reshape(block.n_levels, len(block.terms)))
 
     def satterthwaite(self, weights: Floats) -> float:
         """Degrees of freedom of one linear combination of the fixed effects."""
@@ -301,7 +318,6 @@ def _blocks(fit: Any, level_names: dict[str, str]) -> tuple[RandomBlock, ...]:
             RandomBlock(
                 group=str(structure.grouping_factor),
                 terms=_rename(structure.term_names, level_names),
-                library_terms=tuple(structure.term_names),
                 cov=np.asarray(cov, dtype=np.float64),
                 correlated=bool(structure.correlated),
                 level_of_row=level_of_row,

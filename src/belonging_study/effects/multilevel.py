@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
+from belonging_study.effects.checks import require_level
 from belonging_study.effects.mixed_engine import MixedFit, RandomBlock, build_design, fit_mixed, read_formula
 from belonging_study.effects.multilevel_checks import (
     check_design,
@@ -17,7 +18,6 @@ from belonging_study.effects.multilevel_checks import (
     complete_rows,
     nesting_note,
     prepare_columns,
-    require_level,
 )
 from belonging_study.errors import ColumnMissingError, ParameterError
 

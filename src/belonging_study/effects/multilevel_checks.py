@@ -2,55 +2,28 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from belonging_study.effects.checks import require_columns
 from belonging_study.effects.mixed_engine import FormulaNames
-from belonging_study.errors import ColumnMissingError, DesignError, EmptyFileError, ParameterError, ValueRangeError
+from belonging_study.errors import DataError, DesignError, ParameterError, ValueRangeError
 
-__all__ = [
-    "check_design",
-    "check_marginality",
-    "complete_rows",
-    "nesting_note",
-    "prepare_columns",
-    "require_columns",
-    "require_level",
-]
+__all__ = ["check_design", "check_marginality", "complete_rows", "nesting_note", "prepare_columns"]
 
 # A predictor with at most this many values is looked at value by value for lost arms and groups.
 _FEW_VALUES = 12
 
 
-def require_columns(data: pd.DataFrame, columns: tuple[str, ...]) -> None:
-    """Every column is there once, or an error that offers the nearest name."""
-    for name in columns:
-        if name not in data.columns:
-            near = get_close_matches(name, [str(c) for c in data.columns], n=1)
-            raise ColumnMissingError(
-                f"the data have no column {name!r}",
-                remedy=f"did you mean {near[0]!r}?" if near else "correct the name in the formula.",
-            )
-    repeated = [c for c in columns if int((data.columns == c).sum()) > 1]
-    if repeated:
-        raise ColumnMissingError(f"the data hold several columns named {repeated[0]!r}", remedy="keep one of them.")
-
-
-def require_level(conf_level: float) -> None:
-    """A confidence level lies between 0 and 1."""
-    if not 0 < conf_level < 1:
-        raise ParameterError(f"conf_level is {conf_level}", remedy="give a number between 0 and 1, such as 0.95.")
-
-
 def prepare_columns(data: pd.DataFrame, names: FormulaNames) -> pd.DataFrame:
-    """Take the formula's columns: the outcome and numbers as floats, text predictors as categories."""
+    """Take the formula's columns: numbers as floats, text predictors as categories, groups as codes."""
     require_columns(data, names.columns)
-    if len(data) == 0:
-        raise EmptyFileError("the data have no rows")
+    repeated = [c for c in names.columns if int((data.columns == c).sum()) > 1]
+    if repeated:
+        raise DataError(f"the data hold several columns named {repeated[0]!r}", remedy="keep one of them.")
     groups = {n for group in names.grouping for n in group}
     both = groups & {names.outcome, *names.predictors}
     if both:
@@ -61,7 +34,12 @@ def prepare_columns(data: pd.DataFrame, names: FormulaNames) -> pd.DataFrame:
     frame = pd.DataFrame(index=pd.RangeIndex(len(data)))
     for name in names.columns:
         column = data[name].reset_index(drop=True)
-        frame[name] = column if name in groups else _as_predictor(column, must_be_number=name == names.outcome)
+        if name in groups:
+            # Codes are enough to fit, and carry no school's or student's name into the result.
+            codes = pd.Series(pd.factorize(column)[0], dtype="float64")
+            frame[name] = codes.where(codes >= 0)
+        else:
+            frame[name] = _as_predictor(column, must_be_number=name == names.outcome)
     return frame
 
 
@@ -234,8 +212,9 @@ def nesting_note(names: FormulaNames, frame: pd.DataFrame) -> str:
     """Say where labels of one grouping factor occur in several levels of a larger one."""
     notes = []
     single = list(dict.fromkeys(g[0] for g in names.grouping if len(g) == 1))
-    # The formula's order says which is the larger: neither count of labels does, once they start again.
-    for outer, inner in combinations(single, 2):
+    # The formula's order says which is the largest: counts of labels do not, once they start again. Smaller units are
+    # held against that one alone, since students change class from wave to wave as a matter of course.
+    for outer, inner in ((single[0], name) for name in single[1:]):
         pairs = frame[[outer, inner]].drop_duplicates()
         n_outer, n_inner = pairs[outer].nunique(), pairs[inner].nunique()
         if len(pairs) in (n_outer, n_inner):

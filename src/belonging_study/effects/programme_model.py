@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from belonging_study.effects.checks import require_columns
 from belonging_study.effects.multilevel import MultilevelResult, contrast, multilevel
-from belonging_study.effects.multilevel_checks import require_columns
-from belonging_study.errors import DesignError, ParameterError
+from belonging_study.errors import DesignError, DuplicateRowsError, ParameterError
 
 __all__ = ["ProgrammeModel", "programme_model"]
 
@@ -105,6 +105,8 @@ def programme_model(
     DesignError
         ``programme`` or ``post`` is not 0 or 1, one arm is absent, ``post`` differs within a wave, the programme
         varies within a level at which it is said to be assigned, or a group has one level.
+    DuplicateRowsError
+        A student has several rows in a wave.
     ColumnMissingError, ValueRangeError
         As in :func:`belonging_study.effects.multilevel.multilevel`.
 
@@ -141,6 +143,8 @@ def programme_model(
     require_columns(data, tuple(named))
     frame, class_column = _within_cluster(data, cluster, klass)
     assigned = class_column if slope_level == "klass" and class_column else assigned
+    if unit is not None and wave is not None:
+        _require_one_row(frame, unit, wave)
     _require_binary(frame, programme)
     _require_constant(frame, programme, assigned)
 
@@ -188,6 +192,17 @@ def _within_cluster(data: pd.DataFrame, cluster: str, klass: str | None) -> tupl
     missing = frame[[cluster, klass]].isna().any(axis=1)
     pair = frame.groupby([cluster, klass], observed=True, sort=False).ngroup().astype("Int64")
     return frame.assign(**{klass: pair.mask(missing)}), klass
+
+
+def _require_one_row(frame: pd.DataFrame, unit: str, wave: str) -> None:
+    """A student has one row in a wave."""
+    n_repeated = int(frame.dropna(subset=[unit, wave]).duplicated([unit, wave]).sum())
+    if n_repeated:
+        raise DuplicateRowsError(
+            f"{n_repeated} rows repeat a {unit!r} and {wave!r} that another row holds",
+            remedy="keep one row a student and wave; where student numbers start again in each school, make them "
+            "unique first.",
+        )
 
 
 def _require_binary(frame: pd.DataFrame, column: str, *, allow_constant: bool = False) -> bool:

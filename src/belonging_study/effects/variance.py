@@ -7,8 +7,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import special, stats
 
+from belonging_study.effects.checks import require_columns, require_level
 from belonging_study.effects.multilevel import MultilevelResult
-from belonging_study.effects.multilevel_checks import require_columns, require_level
 from belonging_study.errors import DesignError, ParameterError, ValueRangeError
 
 __all__ = ["cluster_effects", "design_effect", "icc", "variance_shares"]
