@@ -20,6 +20,7 @@ from belonging_study.effects.inference import (
     randomization_test,
     wild_cluster_bootstrap,
 )
+from belonging_study.effects.mean_difference import mean_difference
 from belonging_study.effects.side_by_side import cluster_inference, permute_clusters
 from belonging_study.errors import DataError, DesignError, ParameterError
 
@@ -203,6 +204,55 @@ def test_every_method_in_one_table(panel: pd.DataFrame) -> None:
     assert table.loc["cluster means t test", "estimate"] == pytest.approx(
         change[arm == 1].mean() - change[arm == 0].mean()
     )
+
+
+def test_one_wave_has_the_same_table(panel: pd.DataFrame) -> None:
+    last = panel[(panel["wave"] == 5) & ~panel["school"].isin(["s06", "s14"])].dropna(subset="y")
+    result = mean_difference(last, outcome="y", treated="programme", cluster="school")
+    table = cluster_inference(result, randomized=True).set_index("method")
+    schools = last.groupby("school").agg(y=("y", "mean"), n=("y", "size"), arm=("programme", "first"))
+    plain = stats.ttest_ind(schools.loc[schools["arm"] == 1, "y"], schools.loc[schools["arm"] == 0, "y"])
+    assert table.loc["cluster means t test", "p_value"] == pytest.approx(plain.pvalue)
+    total = schools["y"] * schools["n"]
+    diffs = []
+    for arm in combinations(range(12), 6):
+        on = np.isin(np.arange(12), arm)
+        diffs.append(total[on].sum() / schools["n"][on].sum() - total[~on].sum() / schools["n"][~on].sum())
+    share = np.mean(np.abs(diffs) >= abs(result.table.loc[0, "estimate"]) * (1 - 1e-9))
+    assert table.loc["randomisation", "p_value"] == pytest.approx(share)
+    assert table.loc["wild bootstrap", "p_value"] == pytest.approx(table.loc["CR2 Satterthwaite", "p_value"], abs=0.05)
+
+
+def test_one_wave_in_pairs_is_permuted_within_pairs(panel: pd.DataFrame) -> None:
+    last = panel[(panel["wave"] == 5) & ~panel["pair"].isin(["p3", "p5"])].dropna(subset="y")
+    arms = last.groupby("pair")["programme"].agg(lambda v: v.nunique())
+    last = last[last["pair"].isin(arms.index[arms == 2])]
+    result = mean_difference(last, outcome="y", treated="programme", cluster="school", blocks="pair")
+    note = cluster_inference(result, randomized=True).set_index("method").loc["randomisation", "note"]
+    assert f"all {2 ** last['pair'].nunique()} assignments" in note
+    with pytest.raises(ParameterError, match="Blocks are given twice"):
+        cluster_inference(result, randomized=True, blocks={})
+    alone = mean_difference(last, outcome="y", treated="programme")
+    with pytest.raises(DesignError, match="no clusters"):
+        cluster_inference(alone, randomized=True)
+
+
+def test_with_many_clusters_the_resampling_rows_say_why_they_are_empty() -> None:
+    rng = np.random.default_rng(6)
+    rows = pd.MultiIndex.from_product([range(600), [1, 2]], names=["student", "wave"]).to_frame(index=False)
+    rows["now"] = ((rows["student"] < 300) & (rows["wave"] == 2)).astype(int)
+    rows["y"] = rng.normal(size=len(rows))
+    result = did(rows, outcome="y", unit="student", time="wave", treated="now", cluster="student")
+    table = cluster_inference(result, randomized=True).set_index("method")
+    assert "600 clusters" in table.loc["wild bootstrap", "note"]
+    assert table.loc["CR2 Satterthwaite", "leads"]
+    plain = stats.ttest_ind(
+        *(
+            rows.pivot(index="student", columns="wave", values="y").diff(axis=1)[2].to_numpy()[s]
+            for s in (slice(0, 300), slice(300, 600))
+        )
+    )
+    assert table.loc["cluster means t test", "p_value"] == pytest.approx(plain.pvalue)
 
 
 def test_two_schools_in_an_arm_are_not_trusted(panel: pd.DataFrame) -> None:

@@ -44,11 +44,16 @@ class MeanDifference:
         Columns ``reason, n_rows``.
     fit : ClusterFit
         The regression: a constant, then one column an arm.
+    cluster_arm, cluster_block : numpy.ndarray or None
+        For each cluster of ``fit``, 1 in the programme and 0 in comparison, and its block; None where clusters lie in
+        several arms or blocks, rows were assigned one by one, or (arm) there are more than two arms.
     """
 
     table: pd.DataFrame
     n_dropped: pd.DataFrame
     fit: ClusterFit = field(repr=False)
+    cluster_arm: IntArray | None = field(repr=False, default=None)
+    cluster_block: IntArray | None = field(repr=False, default=None)
 
 
 def mean_difference(
@@ -176,7 +181,23 @@ def mean_difference(
                 "inference": inference,
             }
         )
-    return MeanDifference(pd.DataFrame(table), dropped, fit)
+    grouped = None if cluster is None else rows.astype(np.int64)
+    return MeanDifference(
+        pd.DataFrame(table),
+        dropped,
+        fit,
+        None if grouped is None or len(arms) > 2 else _per_cluster(grouped, (code != base[0]).astype(np.int64)),
+        None
+        if grouped is None or blocks is None
+        else _per_cluster(grouped, pd.factorize(data.loc[keep, blocks])[0].astype(np.int64)),
+    )
+
+
+def _per_cluster(clusters: IntArray, values: IntArray) -> IntArray | None:
+    """The value that all rows of a cluster share, or None where some differ."""
+    first = np.zeros(clusters.max() + 1, dtype=np.int64)
+    first[clusters] = values
+    return first if bool((first[clusters] == values).all()) else None
 
 
 def _clusters_by_arm(clusters: IntArray, code: IntArray, n_arms: int) -> IntArray:

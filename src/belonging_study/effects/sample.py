@@ -264,8 +264,8 @@ def panel_sample(
             "No unit in the programme has a wave with the outcome before the programme began.",
             remedy="compare the arms in one wave with mean_difference, or add an earlier wave.",
         )
-    pairs = np.unique(np.column_stack([unit_code[keep], wave_code[keep]]), axis=0)
-    waves_seen = np.bincount(pairs[:, 0], minlength=len(adoption))
+    pairs = np.unique(unit_code[keep] * n_waves + wave_code[keep])
+    waves_seen = np.bincount(pairs // n_waves, minlength=len(adoption))
     drop("seen in one wave only", waves_seen[unit_code] == 1)
 
     kept_units, unit_code = np.unique(unit_code[keep], return_inverse=True)
@@ -302,8 +302,8 @@ def _require_unique(unit: IntArray, wave: IntArray) -> None:
 
 def _require_nested(unit: IntArray, cluster: IntArray) -> None:
     """Raise if a unit lies in several clusters."""
-    pairs = np.unique(np.column_stack([unit, cluster]), axis=0)
-    n = int((np.bincount(pairs[:, 0]) > 1).sum())
+    pairs = np.unique(unit * (cluster.max() + 1) + cluster)
+    n = int((np.bincount(pairs // (cluster.max() + 1)) > 1).sum())
     if n:
         raise DesignError(
             f"{n} of {unit.max() + 1} units appear in more than one cluster.",

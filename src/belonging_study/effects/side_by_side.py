@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,17 +11,22 @@ import pandas as pd
 
 from belonging_study.effects.did import DidResult
 from belonging_study.effects.fixed_effects import nuisance_columns
-from belonging_study.effects.inference.cluster_robust import cluster_robust_covariance, t_interval
+from belonging_study.effects.inference.cluster_robust import ClusterFit, cluster_robust_covariance, t_interval
 from belonging_study.effects.inference.randomization import RandomizationTest, randomization_test
 from belonging_study.effects.inference.rule import choose_inference
 from belonging_study.effects.inference.school_change import cluster_means_test, mean_change
 from belonging_study.effects.inference.wild_bootstrap import wild_cluster_bootstrap
+from belonging_study.effects.mean_difference import MeanDifference
 from belonging_study.effects.sample import within_units
-from belonging_study.errors import DataError, DesignError
+from belonging_study.errors import DataError, DesignError, ParameterError
 
 __all__ = ["cluster_inference", "permute_clusters"]
 
 IntArray = npt.NDArray[np.int64]
+
+_NAMES = ("std_error", "df", "statistic", "p_value", "conf_low", "conf_high")
+#: Beyond this many clusters the resampling methods repeat the t test at great cost.
+_MANY_CLUSTERS = 500
 
 
 def _block_codes(result: DidResult, blocks: Mapping[Any, Any] | None) -> IntArray | None:
@@ -92,8 +97,25 @@ def permute_clusters(
     )
 
 
+def _permute_means(result: MeanDifference, draws: int, seed: int) -> RandomizationTest:
+    """Randomisation test of a difference of two arms, within its blocks."""
+    arm, fit = result.cluster_arm, result.fit
+    if arm is None:
+        raise DesignError("Clusters lie in several arms, or there are more than two arms.")
+    return randomization_test(
+        fit.y,
+        np.ones((fit.n_rows, 1)),
+        np.delete(fit.x, 1, axis=1),
+        np.repeat(np.arange(fit.n_clusters), np.diff(fit.starts)),
+        arm - 1,
+        blocks=result.cluster_block,
+        draws=draws,
+        seed=seed,
+    )
+
+
 def cluster_inference(
-    result: DidResult,
+    result: DidResult | MeanDifference,
     *,
     randomized: bool,
     blocks: Mapping[Any, Any] | None = None,
@@ -105,12 +127,13 @@ def cluster_inference(
 
     Parameters
     ----------
-    result : DidResult
-        The estimate.
+    result : DidResult or MeanDifference
+        The estimate; a difference of means with two arms and assigned clusters.
     randomized : bool
         Whether a lottery assigned the clusters; the randomisation test is shown either way, and noted where it was not.
     blocks : mapping, optional
-        Pair or block of each cluster, by cluster: used by the randomisation test and the t test on cluster means.
+        Pair or block of each cluster, by cluster: used by the randomisation test and the t test on cluster means. A
+        difference of means brings its own.
     draws : int
         Draws of the wild bootstrap and the randomisation test where they cannot be enumerated.
     interval : bool
@@ -123,12 +146,17 @@ def cluster_inference(
     pandas.DataFrame
         Columns ``method, estimate, std_error, df, statistic, p_value, conf_low, conf_high, conf_level, leads, trusted,
         note``. A value that a method does not give is missing; a method that cannot be used keeps its row, with the
-        reason in ``note``. ``leads`` and ``trusted`` follow ``choose_inference``.
+        reason in ``note``. ``leads`` and ``trusted`` follow ``choose_inference``. With more than 500 clusters the wild
+        bootstrap and the randomisation test are left out.
 
     Raises
     ------
     DataError
         If a cluster has no block.
+    DesignError
+        If a difference of means has several contrasts or no clusters.
+    ParameterError
+        If blocks are given for a difference of means.
 
     Examples
     --------
@@ -139,85 +167,123 @@ def cluster_inference(
     >>> cluster_inference(result, randomized=True)["method"].tolist()[:3]
     ['CR2 Satterthwaite', 'CR1 t(G-1)', 'CR3 t(G-1)']
     """
-    level, fit = result.conf_level, result.fit
-    names = ("std_error", "df", "statistic", "p_value", "conf_low", "conf_high")
-    rows: list[dict[str, Any]] = [
-        {"method": "CR2 Satterthwaite", "estimate": result.estimate, "note": ""}
-        | {name: getattr(result, name) for name in names}
-    ]
-    for kind in ("CR1", "CR3"):
-        std_error = float(np.sqrt(cluster_robust_covariance(fit, kind)[0, 0]))
-        df = float(fit.n_clusters - 1)
-        values = (std_error, df, *t_interval(result.estimate, std_error, df, level))
-        rows.append(
-            {"method": f"{kind} t(G-1)", "estimate": result.estimate, "note": ""}
-            | dict(zip(names, values, strict=True))
-        )
-    wild = wild_cluster_bootstrap(fit, 0, draws=draws, interval=interval, conf_level=level, seed=seed)
-    rows.append(
-        {
-            "method": "wild bootstrap",
-            "estimate": result.estimate,
-            "statistic": wild.statistic,
-            "p_value": wild.p_value,
-            "conf_low": wild.conf_low,
-            "conf_high": wild.conf_high,
-            "note": f"{wild.weights}, {'all' if wild.enumerated else 'sampled'} {wild.n_draws} draws",
-        }
-    )
+    permute: Callable[[], RandomizationTest]
+    if isinstance(result, MeanDifference):
+        lead, term = _contrast(result, blocks), 1
+        permute = lambda: _permute_means(result, draws, seed)  # noqa: E731
+        means = _means_of_wave(result, lead["conf_level"])
+        arms = int(lead["n_clusters_treated"]), int(lead["n_clusters_comparison"])
+    else:
+        lead, term = result.table.iloc[0].to_dict(), 0
+        permute = lambda: permute_clusters(result, blocks=blocks, draws=draws, seed=seed)  # noqa: E731
+        means = _means_of_change(result, blocks)
+        arms = result.n_clusters_treated, result.n_clusters_comparison
+    level = float(lead["conf_level"])
+    rows: list[dict[str, Any]] = [{"method": "CR2 Satterthwaite", "note": ""} | lead]
+    rows += _sandwich_rows(result.fit, term, level)
     smallest_p = None
-    try:
-        permuted = permute_clusters(result, blocks=blocks, draws=draws, seed=seed)
-        smallest_p = permuted.smallest_p
-        note = (
-            f"{permuted.n_used} of {permuted.n_assignments} assignments, smallest p {smallest_p:.3g}"
-            if permuted.n_assignments < 1e9
-            else f"{permuted.n_used} sampled assignments"
-        )
-        if not randomized:
-            note += "; assignment was not random, so this asks how unusual the estimate is among re-labelled clusters"
-        rows.append({"method": "randomisation", "estimate": result.estimate, "p_value": permuted.p_value, "note": note})
-    except DesignError as error:
-        rows.append({"method": "randomisation", "note": f"not available: {error.what}"})
-    rows.append(_means_row(result, blocks))
-    table = pd.DataFrame(rows, columns=["method", "estimate", *names, "note"])
-    number = ["estimate", *names]
-    table[number] = table[number].astype(np.float64)
+    if result.fit.n_clusters > _MANY_CLUSTERS:
+        note = f"not needed: with {result.fit.n_clusters} clusters it repeats the t test"
+        rows += [{"method": "wild bootstrap", "note": note}, {"method": "randomisation", "note": note}]
+    else:
+        rows.append(_wild_row(result.fit, term, level, draws=draws, interval=interval, seed=seed))
+        try:
+            test = permute()
+            smallest_p = test.smallest_p
+            rows.append(_randomization_row(test, float(lead["estimate"]), randomized))
+        except DesignError as error:
+            rows.append({"method": "randomisation", "note": f"not available: {error.what}"})
+    rows.append(means)
+    table = pd.DataFrame(rows, columns=["method", "estimate", *_NAMES, "note"])
+    table[["estimate", *_NAMES]] = table[["estimate", *_NAMES]].astype(np.float64)
     rule = choose_inference(
-        result.n_clusters_treated,
-        result.n_clusters_comparison,
-        result.df,
-        randomized=randomized and smallest_p is not None,
-        smallest_p=smallest_p,
+        *arms, float(lead["df"]), randomized=randomized and smallest_p is not None, smallest_p=smallest_p
     )
-    table.insert(len(table.columns) - 1, "conf_level", level)
-    table.insert(len(table.columns) - 1, "leads", table["method"] == rule.name)
-    table.insert(len(table.columns) - 1, "trusted", (table["method"] == rule.name) & rule.trusted)
-    return table
+    leads = table["method"] == rule.name
+    table = table.assign(conf_level=level, leads=leads, trusted=leads & rule.trusted)
+    return table[["method", "estimate", *_NAMES, "conf_level", "leads", "trusted", "note"]]
 
 
-def _means_row(result: DidResult, blocks: Mapping[Any, Any] | None) -> dict[str, Any]:
-    """Row of the t test on cluster means."""
-    sample, method = result.sample, "cluster means t test"
+def _contrast(result: MeanDifference, blocks: Mapping[Any, Any] | None) -> dict[Any, Any]:
+    """The one contrast of a difference of means by clusters."""
+    if blocks is not None:
+        raise ParameterError(
+            "Blocks are given twice.", remedy="a difference of means has them already: call it with blocks=."
+        )
+    if len(result.table) > 1 or result.table["n_clusters_treated"].isna().any():
+        raise DesignError(
+            f"The difference of means has {len(result.table)} contrasts"
+            + (" and no clusters." if result.table["n_clusters_treated"].isna().any() else "."),
+            remedy="compare two arms at a time, with the assigned clusters.",
+        )
+    return result.table.iloc[0].to_dict()
+
+
+def _sandwich_rows(fit: ClusterFit, term: int, level: float) -> list[dict[str, Any]]:
+    """CR1 and CR3 with G - 1 degrees of freedom."""
+    rows, df, estimate = [], float(fit.n_clusters - 1), float(fit.coefficients[term])
+    for kind in ("CR1", "CR3"):
+        std_error = float(np.sqrt(cluster_robust_covariance(fit, kind)[term, term]))
+        values = dict(zip(_NAMES, (std_error, df, *t_interval(estimate, std_error, df, level)), strict=True))
+        rows.append({"method": f"{kind} t(G-1)", "estimate": estimate, "note": ""} | values)
+    return rows
+
+
+def _wild_row(fit: ClusterFit, term: int, level: float, *, draws: int, interval: bool, seed: int) -> dict[str, Any]:
+    """Row of the wild cluster bootstrap."""
+    wild = wild_cluster_bootstrap(fit, term, draws=draws, interval=interval, conf_level=level, seed=seed)
+    return {
+        "method": "wild bootstrap",
+        "estimate": float(fit.coefficients[term]),
+        "statistic": wild.statistic,
+        "p_value": wild.p_value,
+        "conf_low": wild.conf_low,
+        "conf_high": wild.conf_high,
+        "note": f"{wild.weights}, {'all' if wild.enumerated else 'sampled'} {wild.n_draws} draws",
+    }
+
+
+def _randomization_row(test: RandomizationTest, estimate: float, randomized: bool) -> dict[str, Any]:
+    """Row of the randomisation test."""
+    note = f"{'all' if test.exact else 'sampled'} {test.n_used} assignments, smallest p {test.smallest_p:.3g}"
+    if not randomized:
+        note += "; assignment was not random, so this asks how unusual the estimate is among re-labelled clusters"
+    return {"method": "randomisation", "estimate": estimate, "p_value": test.p_value, "note": note}
+
+
+def _means_of_wave(result: MeanDifference, level: float) -> dict[str, Any]:
+    """Row of the t test on cluster means within a wave."""
+    fit, arm = result.fit, result.cluster_arm
+    if arm is None:
+        return {"method": "cluster means t test", "note": "not available: clusters lie in several arms"}
+    means = fit.sums(fit.y) / np.diff(fit.starts)
+    return _means_row(means, arm, result.cluster_block, level, "each cluster counts once; covariates are not used")
+
+
+def _means_of_change(result: DidResult, blocks: Mapping[Any, Any] | None) -> dict[str, Any]:
+    """Row of the t test on mean changes of clusters."""
+    sample = result.sample
     adoption = sample.cluster_adoption
     if adoption is None or len(sample.adoption_waves) > 1:
         reason = "clusters start at different times" if adoption is not None else "units of one cluster differ"
-        return {"method": method, "note": f"not available: {reason}"}
+        return {"method": "cluster means t test", "note": f"not available: {reason}"}
     after = (sample.wave >= sample.adoption_waves[0]).astype(np.float64)
     change = mean_change(sample.y, after, sample.unit, sample.cluster)
     seen = ~np.isnan(change)
     block = _block_codes(result, blocks)
-    try:
-        test = cluster_means_test(
-            change[seen],
-            adoption[seen] < len(sample.wave_names),
-            blocks=None if block is None else block[seen],
-            conf_level=result.conf_level,
-        )
-    except DesignError as error:
-        return {"method": method, "note": f"not available: {error.what}"}
     note = "each cluster counts once" + ("; unweighted" if sample.weights is not None else "")
-    if sample.covariate_names:
-        note += "; covariates are not adjusted for"
-    values = {name: getattr(test, name) for name in ("estimate", "std_error", "df", "statistic", "p_value")}
-    return values | {"method": method, "conf_low": test.conf_low, "conf_high": test.conf_high, "note": note}
+    note += "; covariates are not used" if sample.covariate_names else ""
+    arm = (adoption < len(sample.wave_names)).astype(np.int64)
+    return _means_row(change[seen], arm[seen], None if block is None else block[seen], result.conf_level, note)
+
+
+def _means_row(
+    values: npt.NDArray[np.float64], arm: IntArray, block: IntArray | None, level: float, note: str
+) -> dict[str, Any]:
+    """Row of a t test on one value a cluster."""
+    try:
+        test = cluster_means_test(values, arm, blocks=block, conf_level=level)
+    except DesignError as error:
+        return {"method": "cluster means t test", "note": f"not available: {error.what}"}
+    row = {name: getattr(test, name) for name in ("estimate", *_NAMES)}
+    return row | {"method": "cluster means t test", "note": note}

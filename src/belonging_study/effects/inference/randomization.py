@@ -26,6 +26,8 @@ IntArray = npt.NDArray[np.int64]
 
 #: Estimates closer than this share of the observed one count as ties.
 _TIE = 1e-9
+#: Labels held at once in a block of assignments.
+_BLOCK = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,8 @@ def randomization_test(
     -------
     RandomizationTest
         The p value is the share of assignments whose absolute coefficient is at least the observed one; where sampled,
-        the observed one is counted: ``(1 + b) / (1 + draws)``.
+        the observed one is counted: ``(1 + b) / (1 + draws)``. An assignment under which the other columns fix the
+        treatment, so that it has no coefficient, counts as extreme.
 
     Raises
     ------
@@ -122,14 +125,6 @@ def randomization_test(
             remedy="check the block column: each block needs clusters of several arms.",
         )
     exact = n_assignments <= draws
-    if exact:
-        assignments = _all_assignments(label, members, n_assignments)
-    else:
-        rng = np.random.default_rng(seed)
-        assignments = np.empty((draws, len(label)), dtype=np.int64)
-        for m in members:
-            assignments[:, m] = rng.permuted(np.tile(label[m], (draws, 1)), axis=1)
-
     outcome, options = np.asarray(y, dtype=np.float64), np.asarray(treatments, dtype=np.float64)
     basis = np.linalg.qr(np.asarray(others, dtype=np.float64))[0]
     outcome = outcome - basis @ (basis.T @ outcome)
@@ -142,10 +137,14 @@ def randomization_test(
         total = np.zeros((len(labels), basis.shape[1] + 2))
         for j, sums in enumerate(cluster_sums):
             total += (labels == j).astype(np.float64) @ sums
-        return np.asarray(total[:, 0] / (total[:, 1] - (total[:, 2:] ** 2).sum(axis=1)))
+        size = total[:, 1] - (total[:, 2:] ** 2).sum(axis=1)
+        known = size > 1e-10 * total[:, 1]
+        return np.where(known, total[:, 0] / np.where(known, size, 1.0), np.inf)
 
     observed = float(coefficients(label[None, :])[0])
-    extreme = int((np.abs(coefficients(assignments)) >= abs(observed) * (1 - _TIE)).sum())
+    bound = abs(observed) * (1 - _TIE)
+    chosen = [_all_assignments(label, members, n_assignments)] if exact else _sampled(label, members, draws, seed)
+    extreme = sum(int((np.abs(coefficients(labels)) >= bound).sum()) for labels in chosen)
     least = (2 if _has_mirror(label, members) else 1) / n_assignments
     return RandomizationTest(
         estimate=observed,
@@ -155,6 +154,17 @@ def randomization_test(
         exact=exact,
         smallest_p=least if exact else max(least, 1 / (1 + draws)),
     )
+
+
+def _sampled(labels: IntArray, members: list[IntArray], draws: int, seed: int) -> Iterator[IntArray]:
+    """Random assignments in blocks of shape (some draws, clusters) that fit in memory."""
+    rng = np.random.default_rng(seed)
+    step = max(1, _BLOCK // len(labels))
+    for first in range(0, draws, step):
+        out = np.empty((min(step, draws - first), len(labels)), dtype=np.int64)
+        for m in members:
+            out[:, m] = rng.permuted(np.tile(labels[m], (len(out), 1)), axis=1)
+        yield out
 
 
 def _n_ways(labels: IntArray) -> int:

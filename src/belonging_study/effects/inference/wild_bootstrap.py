@@ -10,7 +10,7 @@ Webb, M. D. (2023). Reworking wild bootstrap-based inference for clustered error
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -27,6 +27,8 @@ Array = npt.NDArray[np.float64]
 #: Statistics closer than this share of the observed one count as ties.
 _TIE = 1e-9
 _WEBB_MOST_CLUSTERS = 12
+#: Numbers held at once for each of the few arrays of a block of draws.
+_BLOCK = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -118,34 +120,37 @@ def wild_cluster_bootstrap(
     enumerated = weights != "webb" and 2**n_clusters <= draws
     if weights == "auto":
         weights = "rademacher" if enumerated or n_clusters > _WEBB_MOST_CLUSTERS else "webb"
-    signs = _signs(n_clusters, draws, weights, enumerated, seed)
 
     others = np.delete(fit.x, term, axis=1)
     basis = np.linalg.qr(others)[0] if others.shape[1] else others
     own = fit.x[:, term] - basis @ (basis.T @ fit.x[:, term])
-    outcome = fit.y - basis @ (basis.T @ fit.y)
+    restricted = fit.y - basis @ (basis.T @ fit.y) - null * own
     size = float(own @ own)
     reach = fit.sums(own[:, None] * fit.q)
+    own_score = fit.sums(own * restricted), fit.sums(own * own)
+    passed_on = fit.sums(fit.q * restricted[:, None]), reach
 
-    def parts(residuals: Array) -> tuple[Array, Array]:
-        """Bootstrapped numerators (draws,) and cluster scores (draws, clusters) from restricted residuals."""
-        own_score = fit.sums(own * residuals)
-        passed_on = fit.sums(fit.q * residuals[:, None]) @ reach.T
-        return signs @ own_score, signs @ (np.diag(own_score) - passed_on)
-
-    top_y, score_y = parts(outcome)
-    top_d, score_d = parts(own)
+    # Numerators and cluster scores of a draw are linear in the null, so their squares are quadratic in it: three sums
+    # a draw give the statistic under every null.
+    top, shift, spreads = [], [], []
+    for signs in _signs(n_clusters, draws, weights, enumerated, seed):
+        score, slope = (
+            signs * part - (signs @ through) @ reach.T for part, through in zip(own_score, passed_on, strict=True)
+        )
+        top.append(signs @ own_score[0])
+        shift.append(signs @ own_score[1])
+        spreads.append(np.stack([(score**2).sum(axis=1), (score * slope).sum(axis=1), (slope**2).sum(axis=1)]))
+    numerator, numerator_slope, spread = np.concatenate(top), np.concatenate(shift), np.hstack(spreads)
     coefficient = float(fit.coefficients[term])
     correction = fit.n_clusters / (fit.n_clusters - 1) * (fit.n_rows - 1) / (fit.n_rows - fit.n_params)
     std_error = float(np.sqrt(cluster_robust_covariance(fit, "CR1")[term, term]))
 
     def p_value(value: float) -> float:
-        top = (top_y - value * top_d) / size
-        score = (score_y - value * score_d) / size
-        spread = np.sqrt(correction * np.einsum("bg,bg->b", score, score))
+        move = value - null
+        variance = correction * np.maximum(spread[0] - 2 * move * spread[1] + move**2 * spread[2], 0.0) / size**2
         bound = abs(coefficient - value) / std_error * (1 - _TIE)
-        extreme = int((np.abs(top) >= bound * spread).sum())
-        return extreme / len(signs) if enumerated else (1 + extreme) / (1 + len(signs))
+        extreme = int((np.abs(numerator - move * numerator_slope) / size >= bound * np.sqrt(variance)).sum())
+        return extreme / len(numerator) if enumerated else (1 + extreme) / (1 + len(numerator))
 
     ends: list[float | None] = [None, None]
     if interval:
@@ -155,21 +160,25 @@ def wild_cluster_bootstrap(
         conf_low=ends[0],
         conf_high=ends[1],
         statistic=(coefficient - null) / std_error,
-        n_draws=len(signs),
+        n_draws=len(numerator),
         weights=weights,
         enumerated=enumerated,
     )
 
 
-def _signs(n_clusters: int, draws: int, weights: str, enumerated: bool, seed: int) -> Array:
-    """Weights of each draw and cluster, shape (draws, clusters)."""
-    if enumerated:
-        bits = (np.arange(2**n_clusters)[:, None] >> np.arange(n_clusters)) & 1
-        return np.where(bits == 1, -1.0, 1.0)
-    points = np.array([-1.0, 1.0]) if weights == "rademacher" else np.sqrt([0.5, 1.0, 1.5])
-    if weights == "webb":
-        points = np.concatenate([-points, points])
-    return np.asarray(np.random.default_rng(seed).choice(points, size=(draws, n_clusters)))
+def _signs(n_clusters: int, draws: int, weights: str, enumerated: bool, seed: int) -> Iterator[Array]:
+    """Weights of each draw and cluster, in blocks of shape (some draws, clusters) that fit in memory."""
+    total = 2**n_clusters if enumerated else draws
+    rng = np.random.default_rng(seed)
+    webb = np.sqrt([0.5, 1.0, 1.5])
+    points = np.concatenate([-webb, webb]) if weights == "webb" else np.array([-1.0, 1.0])
+    step = max(1, _BLOCK // n_clusters)
+    for first in range(0, total, step):
+        here = np.arange(first, min(first + step, total))
+        if enumerated:
+            yield points[(here[:, None] >> np.arange(n_clusters)) & 1]
+        else:
+            yield points[rng.integers(len(points), size=(len(here), n_clusters))]
 
 
 def _end(p_value: Callable[[float], float], start: float, step: float, alpha: float) -> float:
