@@ -21,6 +21,7 @@ from belonging_study.effects.inference.cluster_robust import (
 from belonging_study.effects.mean_difference import mean_difference
 from belonging_study.effects.panel import panel_fit
 from belonging_study.effects.sample import first_cluster
+from belonging_study.effects.side_by_side import cluster_inference
 from belonging_study.errors import DataError, DesignError, DuplicateRowsError, UserError
 
 REFERENCE = Path(__file__).resolve().parent.parent / "reference"
@@ -256,6 +257,104 @@ def test_movers_can_be_analysed_as_assigned(panel: pd.DataFrame) -> None:
 def test_staggered_starts_are_named(panel: pd.DataFrame) -> None:
     late = panel.assign(now=panel["now"].where(~panel["school"].isin(["s01", "s03"]) | (panel["wave"] == 5), 0))
     assert "2 different starts" in did(late, **COLUMNS).note
+
+
+EVENT: dict[str, Any] = {
+    "outcome": "y",
+    "unit": "student",
+    "time": "wave",
+    "programme": "programme",
+    "first_treated": 4,
+    "cluster": "school",
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"first_treated": 9}, "is not a wave: column .* holds 1, 2, 3, 4, 5"),
+        ({"first_treated": 1}, "starts in the first of 5 waves"),
+        ({"programme": "now"}, "in some rows and not in others"),
+        ({"programme": "program"}, 'did you mean "programme"'),
+    ],
+)
+def test_event_study_bad_input(panel: pd.DataFrame, change: dict[str, Any], words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        event_study(panel, **(EVENT | change))
+
+
+def test_event_study_says_why_there_is_no_joint_test(panel: pd.DataFrame) -> None:
+    one, two = event_study(panel[panel["wave"] >= 3], **EVENT), event_study(panel[panel["wave"] >= 2], **EVENT)
+    assert (one.pretrend, two.pretrend) == (None, None)
+    assert "One wave precedes" in one.pretrend_note
+    assert "itself the test" in two.pretrend_note
+
+
+def test_waves_and_ids_of_any_kind_give_the_same_answer(panel: pd.DataFrame) -> None:
+    plain = did(panel, **COLUMNS)
+    names = pd.Categorical.from_codes(panel["wave"] - 1, ["spring", "autumn", "later", "next", "last"], ordered=True)
+    other = panel.assign(
+        wave=names,
+        student=panel["student"].astype(str).astype("string"),
+        now=panel["now"].astype("boolean"),
+        y=panel["y"].astype("Float64"),
+    ).sample(frac=1, random_state=3)
+    again = did(other, **COLUMNS)
+    assert (again.estimate, again.std_error, again.df) == pytest.approx((plain.estimate, plain.std_error, plain.df))
+    study = event_study(other, **(EVENT | {"first_treated": "next"}))
+    assert study.table["term"].tolist() == ["spring", "autumn", "later", "next", "last"]
+
+
+def test_individual_assignment_within_schools_is_named(panel: pd.DataFrame) -> None:
+    rows = panel.assign(now=((panel["student"] % 2 == 1) & (panel["wave"] >= 4)).astype(int))
+    result = did(rows, **COLUMNS)
+    assert "units of one cluster differ" in result.note
+    assert (result.n_clusters_treated, result.n_clusters_comparison) == (14, 14)
+    table = cluster_inference(result, randomized=True).set_index("method")
+    assert "not available" in table.loc["randomisation", "note"]
+    assert "not available" in table.loc["cluster means t test", "note"]
+
+
+def test_mean_difference_bad_input(panel: pd.DataFrame) -> None:
+    last = panel[panel["wave"] == 5]
+    base: dict[str, Any] = {"outcome": "y", "treated": "programme", "cluster": "school"}
+    cases: list[tuple[pd.DataFrame, dict[str, Any], str]] = [
+        (last, {"comparison": "control"}, "comparison asked for is control"),
+        (last[last["programme"] == 1], {}, "holds 1; the comparison"),
+        (last.assign(y=last["y"].where(last["programme"] == 1)), {}, "missing in every row of 1 of 2 arms"),
+        (last[(last["programme"] == 0) | (last["school"] == "s01")], {}, "The arms have 8, 1 clusters"),
+        (last.assign(y=1.0), {}, "same value"),
+        (last.assign(programme=last["programme"].where(last["school"] != "s01")), {}, "arm column .* is missing in"),
+        (last.assign(z=last["programme"] * 2), {"covariates": ["z"]}, "add nothing"),
+        (last.assign(z="a"), {"covariates": ["z"]}, "has 1 level"),
+    ]
+    for rows, change, words in cases:
+        with pytest.raises(UserError, match=words):
+            mean_difference(rows, **(base | change))
+
+
+@pytest.mark.slow
+def test_few_unequal_schools_reject_a_true_null_at_the_stated_rate() -> None:
+    rng = np.random.default_rng(11)
+    sizes = rng.integers(6, 30, 10)
+    base = pd.DataFrame(
+        [(s, s * 100 + i, w) for s in range(10) for i in range(sizes[s]) for w in range(5)],
+        columns=["school", "student", "wave"],
+    )
+    base["programme"] = base["school"] % 2
+    base["now"] = base["programme"] * (base["wave"] >= 4)
+    reps, rejected = 250, dict.fromkeys(["CR2 Satterthwaite", "wild bootstrap", "randomisation", "pretrend"], 0)
+    for _ in range(reps):
+        shock = rng.normal(0, 0.3, (10, 5))[base["school"], base["wave"]]
+        rows = base.assign(y=shock + rng.normal(0, 1, len(base)))
+        table = cluster_inference(did(rows, **COLUMNS), randomized=True, draws=1024).set_index("method")
+        for name in ("CR2 Satterthwaite", "wild bootstrap", "randomisation"):
+            rejected[name] += table.loc[name, "p_value"] <= 0.05
+        test = event_study(rows, **EVENT).pretrend
+        assert test is not None
+        rejected["pretrend"] += test.p_value <= 0.05
+    # 5% with a Monte Carlo error of 1.4 points; a chi-square pre-trend test would reject about 27%
+    assert all(0.005 <= count / reps <= 0.10 for count in rejected.values()), rejected
 
 
 @pytest.mark.slow

@@ -81,7 +81,7 @@ def outcome_spread(result: DidResult) -> tuple[float, int]:
     Returns
     -------
     sd : float
-        Within arms and waves, over rows from the first programme wave on.
+        Within arms and waves, over rows from the first programme wave on, unweighted.
     n_students : int
         Units seen there, or rows where a unit holds several students a wave.
 

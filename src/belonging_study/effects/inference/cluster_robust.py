@@ -225,8 +225,10 @@ def _require_full_rank(design: Array, names: tuple[str, ...]) -> None:
         small = np.abs(np.diag(r)) < 1e-9
         redundant = [names[i] for i in np.asarray(pivots)[small]]
     if redundant:
+        # A category's level may be a free answer, so only its column is named.
+        columns = dict.fromkeys(name.split("[")[0] for name in redundant)
         raise DesignError(
-            f"{len(redundant)} of {n_columns} columns add nothing to the others: {', '.join(redundant)}.",
+            f"{len(redundant)} of {n_columns} columns of the model add nothing to the others: {', '.join(columns)}.",
             remedy="leave out a column of each such set; what is constant within a unit is already adjusted for "
             "by its fixed effect.",
         )
