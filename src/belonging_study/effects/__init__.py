@@ -1,6 +1,10 @@
 """From scores to estimates: how much the programme changed, and how sure that is."""
 
+from __future__ import annotations
+
 from belonging_study.effects.attrition import Attrition, attrition, attrition_boundary, attrition_table
+from belonging_study.effects.contrasts import Contrast, contrasts, why_no_effects
+from belonging_study.effects.descriptives import describe_outcomes, mean_interval
 from belonging_study.effects.did import DidResult, did
 from belonging_study.effects.effect_sizes import (
     ClusterCorrection,
@@ -14,6 +18,7 @@ from belonging_study.effects.effect_sizes import (
     pooled_sd,
 )
 from belonging_study.effects.equivalence import baseline_equivalence, equivalence_verdict
+from belonging_study.effects.estimates import ESTIMATE_COLUMNS, adjust_estimates, estimate_table
 from belonging_study.effects.event_study import EventStudy, event_study
 from belonging_study.effects.inference import (
     Rule,
@@ -27,20 +32,33 @@ from belonging_study.effects.inference import (
     wild_cluster_bootstrap,
 )
 from belonging_study.effects.mean_difference import MeanDifference, mean_difference
+from belonging_study.effects.multilevel import MultilevelResult, contrast, multilevel
 from belonging_study.effects.multiplicity import adjust_p_values
 from belonging_study.effects.panel import panel_fit
+from belonging_study.effects.programme import ProgrammeEffects, estimate_effects
+from belonging_study.effects.programme_model import ProgrammeModel, programme_model
+from belonging_study.effects.programme_multilevel import MultilevelEffects, estimate_multilevel
+from belonging_study.effects.programme_size import programme_size
 from belonging_study.effects.sample import first_cluster
 from belonging_study.effects.side_by_side import cluster_inference, permute_clusters
 from belonging_study.effects.standardize import outcome_spread, standardize_did, standardize_estimate
+from belonging_study.effects.variance import cluster_effects, design_effect, icc, variance_shares
 
 __all__ = [
+    "ESTIMATE_COLUMNS",
     "Attrition",
     "ClusterCorrection",
+    "Contrast",
     "DidResult",
     "EffectSize",
     "EventStudy",
     "MeanDifference",
+    "MultilevelEffects",
+    "MultilevelResult",
+    "ProgrammeEffects",
+    "ProgrammeModel",
     "Rule",
+    "adjust_estimates",
     "adjust_p_values",
     "attrition",
     "attrition_boundary",
@@ -48,28 +66,43 @@ __all__ = [
     "baseline_equivalence",
     "choose_inference",
     "cluster_correction",
+    "cluster_effects",
     "cluster_fit",
     "cluster_inference",
     "cluster_means_test",
     "cluster_robust_covariance",
     "clustered_t",
+    "contrast",
+    "contrasts",
     "cox_index",
+    "describe_outcomes",
+    "design_effect",
     "did",
     "did_effect_size",
     "equivalence_verdict",
+    "estimate_effects",
+    "estimate_multilevel",
+    "estimate_table",
     "event_study",
     "first_cluster",
     "hedges_g",
     "hotelling_test",
+    "icc",
     "improvement_index",
     "mean_difference",
+    "mean_interval",
+    "multilevel",
     "outcome_spread",
     "panel_fit",
     "permute_clusters",
     "pooled_sd",
+    "programme_model",
+    "programme_size",
     "randomization_test",
     "satterthwaite_df",
     "standardize_did",
     "standardize_estimate",
+    "variance_shares",
+    "why_no_effects",
     "wild_cluster_bootstrap",
 ]

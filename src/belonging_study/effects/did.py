@@ -84,6 +84,7 @@ def did(
     time: str,
     treated: str,
     cluster: str,
+    programme: str | None = None,
     covariates: Sequence[str] = (),
     weights: str | None = None,
     panel: bool = True,
@@ -97,6 +98,9 @@ def did(
         One row a unit and wave, or one row a student where the unit is a group (``panel=False``).
     outcome, unit, time, treated, cluster : str
         Columns. ``treated`` is 1 in rows where the programme is running; ``cluster`` is the level of assignment.
+    programme : str, optional
+        Column: 1 in every row of the programme group. Only needed where students are assigned one by one, to count
+        those who left before the start in their arm.
     covariates : sequence of str
         Columns that vary within units.
     weights : str, optional
@@ -139,6 +143,7 @@ def did(
         time=time,
         treated=treated,
         cluster=cluster,
+        programme=programme,
         covariates=covariates,
         weights=weights,
         panel=panel,

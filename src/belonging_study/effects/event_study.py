@@ -19,7 +19,7 @@ from belonging_study.effects.inference.cluster_robust import (
     t_interval,
 )
 from belonging_study.effects.sample import PanelSample, panel_sample
-from belonging_study.errors import ArmConflictError, DataError, DesignError
+from belonging_study.errors import DataError, DesignError
 
 __all__ = ["EventStudy", "event_study"]
 
@@ -136,14 +136,6 @@ def event_study(
             remedy="compare the arms in one wave with mean_difference, or add an earlier wave.",
         )
     code = pd.factorize(data[time], sort=True)[0]
-    require_columns(data, [unit])
-    share = pd.Series(arm).groupby(data[unit].to_numpy()).mean()
-    n_changing = int(((share > 0) & (share < 1)).sum())
-    if n_changing:
-        raise ArmConflictError(
-            f"{n_changing} of {data[unit].nunique()} units are in the programme group in some rows and not in others.",
-            remedy=f'"{programme}" must hold the arm, the same in every wave, not whether the programme runs.',
-        )
     now = "_treated_now"
     sample = panel_sample(
         data.assign(**{now: (arm == 1) & (code >= position[0])}),
@@ -152,6 +144,7 @@ def event_study(
         time=time,
         treated=now,
         cluster=cluster,
+        programme=programme,
         covariates=covariates,
         weights=weights,
         panel=panel,

@@ -16,7 +16,7 @@ from belonging_study.effects.checks import (
     numeric_column,
     require_columns,
 )
-from belonging_study.errors import DataError, DesignError, DuplicateRowsError, ValueRangeError
+from belonging_study.errors import ArmConflictError, DataError, DesignError, DuplicateRowsError, ValueRangeError
 
 __all__ = ["PanelSample", "first_cluster", "panel_sample", "within_units"]
 
@@ -37,8 +37,8 @@ class PanelSample:
     wave_names : tuple
         The waves, in order.
     adoption : numpy.ndarray
-        For each unit the code of its first wave under the programme, or the number of waves if never. Where all
-        units of a cluster are treated alike in every wave, it is the cluster's.
+        For each unit the code of its first wave under the programme, or the number of waves if never: the start of
+        all units or of its cluster where they have one in common, so that a missed wave does not make a late start.
     covariates : numpy.ndarray
         Shape (rows, columns).
     covariate_names : tuple of str
@@ -170,6 +170,7 @@ def panel_sample(
     time: str,
     treated: str,
     cluster: str,
+    programme: str | None = None,
     covariates: Sequence[str] = (),
     weights: str | None = None,
     panel: bool = True,
@@ -183,6 +184,10 @@ def panel_sample(
     outcome, unit, time, treated, cluster : str
         Columns. ``treated`` is 1 in rows where the programme is running. Waves are ordered as numbers, dates, ordered
         categories or text sort.
+    programme : str, optional
+        Column: 1 in every row of the programme group. Without it a unit belongs to the group if it, or (where clusters
+        are treated as one) its cluster, is ever seen treated; needed to place students who were assigned one by one
+        and left before the start.
     covariates : sequence of str
         Columns that vary within units.
     weights : str, optional
@@ -200,8 +205,8 @@ def panel_sample(
 
     Raises
     ------
-    ColumnMissingError, DataError, ValueRangeError, DuplicateRowsError
-        If columns cannot be used as they are.
+    ColumnMissingError, DataError, ValueRangeError, DuplicateRowsError, ArmConflictError
+        If columns cannot be used as they are, or a unit changes arm.
     DesignError
         If the design cannot answer the question: nobody or everybody has the programme, no earlier wave, one
         cluster in an arm, a programme that switches off, units that change cluster.
@@ -215,10 +220,11 @@ def panel_sample(
     (4, 2, 2)
     """
     named = [outcome, unit, time, treated, cluster, *covariates]
-    require_columns(data, named + ([weights] if weights else []))
+    require_columns(data, named + [name for name in (weights, programme) if name])
     for name, role in ((unit, "unit"), (time, "time"), (cluster, "cluster")):
         complete_column(data, name, role)
     on = binary_column(data, treated, "treatment")
+    arm = binary_column(data, programme, "programme") if programme else None
     y = numeric_column(data, outcome)
     extra, extra_names = model_columns(data, covariates)
     weight = numeric_column(data, weights) if weights else None
@@ -236,7 +242,7 @@ def panel_sample(
         _require_unique(unit_code, wave_code)
     _require_nested(unit_code, cluster_code)
     n_waves = len(wave_names)
-    adoption = _adoption(unit_code, wave_code, cluster_code, on, n_waves)
+    adoption = _adoption(unit_code, wave_code, cluster_code, on, arm, n_waves)
     _require_arms(adoption, n_waves)
 
     keep = np.ones(len(data), dtype=bool)
@@ -311,23 +317,48 @@ def _require_nested(unit: IntArray, cluster: IntArray) -> None:
         )
 
 
-def _adoption(unit: IntArray, wave: IntArray, cluster: IntArray, on: Array, n_waves: int) -> IntArray:
-    """First programme wave of each unit, its cluster's where clusters start as one; raise if it switches off."""
+def _ever(unit: IntArray, cluster: IntArray, on: Array, arm: Array | None, alike: bool) -> npt.NDArray[np.bool_]:
+    """Whether each unit belongs to the programme group."""
+    ever = np.zeros(unit.max() + 1, dtype=bool)
+    if arm is None:
+        # A student who left before the programme began still belongs to the school's arm.
+        ever[unit] = np.isin(cluster, cluster[on == 1]) if alike else np.isin(unit, unit[on == 1])
+        return ever
+    ever[unit] = arm == 1
+    n_changing = len(np.unique(unit[ever[unit] != (arm == 1)]))
+    if n_changing:
+        raise ArmConflictError(
+            f"{n_changing} of {len(ever)} units are in the programme group in some rows and not in others.",
+            remedy="the programme column must hold the arm, the same in every wave, not whether the programme runs.",
+        )
+    n_outside = len(np.unique(unit[(on == 1) & ~ever[unit]]))
+    if n_outside:
+        raise ArmConflictError(
+            f"{n_outside} of {len(ever)} units are treated without being in the programme group.",
+            remedy="correct the treatment column or the arm.",
+        )
+    return ever
+
+
+def _adoption(
+    unit: IntArray, wave: IntArray, cluster: IntArray, on: Array, arm: Array | None, n_waves: int
+) -> IntArray:
+    """First programme wave of each unit: everyone's, its cluster's or its own; raise if it switches off."""
     first_here = np.full(cluster.max() + 1, n_waves, dtype=np.int64)
     np.minimum.at(first_here, cluster[on == 1], wave[on == 1])
     cell = cluster * n_waves + wave
-    share_on = np.bincount(cell, weights=on) / np.maximum(np.bincount(cell), 1)
-    own = np.full(unit.max() + 1, n_waves, dtype=np.int64)
-    if np.isin(share_on, (0.0, 1.0)).all():
-        # A student who missed the first programme wave, or left before it, still belongs to the school's arm.
+    alike = bool(np.isin(np.bincount(cell, weights=on) / np.maximum(np.bincount(cell), 1), (0.0, 1.0)).all())
+    ever = _ever(unit, cluster, on, arm, alike)
+    own = np.full(len(ever), n_waves, dtype=np.int64)
+    # A unit that missed the first programme wave has the start of the others, where they have one in common.
+    for start in (np.full(len(unit), first_here.min()), first_here[cluster]):
+        if not (ever[unit] & (on == 0) & (wave >= start)).any():
+            own[unit] = np.where(ever[unit], start, n_waves)
+            return own
+    if alike:
         own[unit] = first_here[cluster]
     else:
-        ever = np.zeros(len(own), dtype=bool)
-        ever[unit[on == 1]] = True
-        if not (ever[unit] & (on == 0) & (wave >= first_here[cluster])).any():
-            own[unit] = np.where(ever[unit], first_here[cluster], n_waves)
-        else:
-            np.minimum.at(own, unit[on == 1], wave[on == 1])
+        np.minimum.at(own, unit[on == 1], wave[on == 1])
     off_again = (on == 0) & (wave >= own[unit])
     if off_again.any():
         raise DesignError(

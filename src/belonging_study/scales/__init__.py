@@ -7,16 +7,21 @@ from belonging_study.scales.items import item_statistics
 from belonging_study.scales.one_factor import OneFactorFit, fit_one_factor, one_factor_covariance
 from belonging_study.scales.reliability import Reliability, cronbach_alpha, mcdonald_omega
 from belonging_study.scales.score import reverse_keyed, score
+from belonging_study.scales.study_scores import answer_shares, item_table, scale_table, score_study
 
 __all__ = [
     "OneFactorFit",
     "Reliability",
+    "answer_shares",
     "cronbach_alpha",
     "fit_one_factor",
     "item_statistics",
+    "item_table",
     "mcdonald_omega",
     "one_factor_covariance",
     "reverse_keyed",
     "scale_summary",
+    "scale_table",
     "score",
+    "score_study",
 ]
