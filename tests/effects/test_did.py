@@ -22,7 +22,7 @@ from belonging_study.effects.mean_difference import mean_difference
 from belonging_study.effects.panel import panel_fit
 from belonging_study.effects.sample import first_cluster
 from belonging_study.effects.side_by_side import cluster_inference
-from belonging_study.errors import DataError, DesignError, DuplicateRowsError, UserError
+from belonging_study.errors import ArmConflictError, DataError, DesignError, DuplicateRowsError, UserError
 
 REFERENCE = Path(__file__).resolve().parent.parent / "reference"
 COLUMNS: dict[str, Any] = {"outcome": "y", "unit": "student", "time": "wave", "treated": "now", "cluster": "school"}
@@ -313,6 +313,21 @@ def test_individual_assignment_within_schools_is_named(panel: pd.DataFrame) -> N
     table = cluster_inference(result, randomized=True).set_index("method")
     assert "not available" in table.loc["randomisation", "note"]
     assert "not available" in table.loc["cluster means t test", "note"]
+
+
+def test_students_assigned_one_by_one_share_the_common_start(panel: pd.DataFrame) -> None:
+    rows = panel.assign(arm=panel["student"] % 2)
+    rows["now"] = rows["arm"] * (rows["wave"] >= 4)
+    result = did(rows, **(COLUMNS | {"cluster": "student"}), programme="arm")
+    assert result.note == ""
+    used = rows.loc[result.sample.index].groupby("student")["arm"].first()
+    assert (result.n_clusters_treated, result.n_clusters_comparison) == ((used == 1).sum(), (used == 0).sum())
+    without = did(rows, **(COLUMNS | {"cluster": "student"}))
+    assert without.estimate == pytest.approx(result.estimate)
+    assert without.n_clusters_treated < result.n_clusters_treated
+    for wrong, words in ((rows.assign(arm=rows["now"]), "some rows"), (rows.assign(arm=0), "without being in")):
+        with pytest.raises(ArmConflictError, match=words):
+            did(wrong, **COLUMNS, programme="arm")
 
 
 def test_mean_difference_bad_input(panel: pd.DataFrame) -> None:

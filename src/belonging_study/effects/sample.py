@@ -16,7 +16,8 @@ from belonging_study.effects.checks import (
     numeric_column,
     require_columns,
 )
-from belonging_study.errors import ArmConflictError, DataError, DesignError, DuplicateRowsError, ValueRangeError
+from belonging_study.effects.starts import programme_start
+from belonging_study.errors import DataError, DesignError, DuplicateRowsError, ValueRangeError
 
 __all__ = ["PanelSample", "first_cluster", "panel_sample", "within_units"]
 
@@ -242,8 +243,7 @@ def panel_sample(
         _require_unique(unit_code, wave_code)
     _require_nested(unit_code, cluster_code)
     n_waves = len(wave_names)
-    adoption = _adoption(unit_code, wave_code, cluster_code, on, arm, n_waves)
-    _require_arms(adoption, n_waves)
+    adoption = programme_start(unit_code, wave_code, cluster_code, on=on, arm=arm, n_waves=n_waves)
 
     keep = np.ones(len(data), dtype=bool)
     dropped: list[tuple[str, int, int]] = []
@@ -314,74 +314,6 @@ def _require_nested(unit: IntArray, cluster: IntArray) -> None:
         raise DesignError(
             f"{n} of {unit.max() + 1} units appear in more than one cluster.",
             remedy="give movers the cluster they were assigned in: data[cluster] = first_cluster(data, ...).",
-        )
-
-
-def _ever(unit: IntArray, cluster: IntArray, on: Array, arm: Array | None, alike: bool) -> npt.NDArray[np.bool_]:
-    """Whether each unit belongs to the programme group."""
-    ever = np.zeros(unit.max() + 1, dtype=bool)
-    if arm is None:
-        # A student who left before the programme began still belongs to the school's arm.
-        ever[unit] = np.isin(cluster, cluster[on == 1]) if alike else np.isin(unit, unit[on == 1])
-        return ever
-    ever[unit] = arm == 1
-    n_changing = len(np.unique(unit[ever[unit] != (arm == 1)]))
-    if n_changing:
-        raise ArmConflictError(
-            f"{n_changing} of {len(ever)} units are in the programme group in some rows and not in others.",
-            remedy="the programme column must hold the arm, the same in every wave, not whether the programme runs.",
-        )
-    n_outside = len(np.unique(unit[(on == 1) & ~ever[unit]]))
-    if n_outside:
-        raise ArmConflictError(
-            f"{n_outside} of {len(ever)} units are treated without being in the programme group.",
-            remedy="correct the treatment column or the arm.",
-        )
-    return ever
-
-
-def _adoption(
-    unit: IntArray, wave: IntArray, cluster: IntArray, on: Array, arm: Array | None, n_waves: int
-) -> IntArray:
-    """First programme wave of each unit: everyone's, its cluster's or its own; raise if it switches off."""
-    first_here = np.full(cluster.max() + 1, n_waves, dtype=np.int64)
-    np.minimum.at(first_here, cluster[on == 1], wave[on == 1])
-    cell = cluster * n_waves + wave
-    alike = bool(np.isin(np.bincount(cell, weights=on) / np.maximum(np.bincount(cell), 1), (0.0, 1.0)).all())
-    ever = _ever(unit, cluster, on, arm, alike)
-    own = np.full(len(ever), n_waves, dtype=np.int64)
-    # A unit that missed the first programme wave has the start of the others, where they have one in common.
-    for start in (np.full(len(unit), first_here.min()), first_here[cluster]):
-        if not (ever[unit] & (on == 0) & (wave >= start)).any():
-            own[unit] = np.where(ever[unit], start, n_waves)
-            return own
-    if alike:
-        own[unit] = first_here[cluster]
-    else:
-        np.minimum.at(own, unit[on == 1], wave[on == 1])
-    off_again = (on == 0) & (wave >= own[unit])
-    if off_again.any():
-        raise DesignError(
-            f"The programme switches off again, or differs within a wave, for {len(np.unique(unit[off_again]))} of "
-            f"{len(own)} units.",
-            remedy="code a unit as treated from its first wave under the programme, or leave out the later waves.",
-        )
-    return own
-
-
-def _require_arms(adoption: IntArray, n_waves: int) -> None:
-    """Raise if nobody, or everybody, ever has the programme."""
-    n_treated = int((adoption < n_waves).sum())
-    if n_treated == 0:
-        raise DesignError(
-            f"None of the {len(adoption)} units ever has the programme.",
-            remedy="check the treatment column: it must be 1 in programme units while the programme runs.",
-        )
-    if n_treated == len(adoption):
-        raise DesignError(
-            f"All {len(adoption)} units have the programme at some time, so none is left to compare with.",
-            remedy="check the treatment column; if starts are staggered, leave out the waves from which everyone has "
-            "the programme.",
         )
 
 
