@@ -1,0 +1,68 @@
+"""What is wrong with the exports, all of it at once, before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from belonging_study.errors import UserError
+from belonging_study.reports.places import missing_files
+from belonging_study.study import Study
+
+__all__ = ["Finding", "check_waves"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check found in one wave: a line that sums it up, and every problem."""
+
+    wave: str
+    summary: str
+    problems: tuple[UserError, ...] = ()
+
+
+def check_waves(study: Study, waves: Iterable[str], raw: Path) -> list[Finding]:
+    """Clean each wave whose files are there, and tell what goes wrong.
+
+    Parameters
+    ----------
+    study : Study
+        The definition.
+    waves : iterable of str
+        Names of waves.
+    raw : pathlib.Path
+        The raw data folder; nothing is written anywhere.
+
+    Returns
+    -------
+    list of Finding
+        In the order of `waves`. A wave with none of its files is not yet there, which is no problem; a wave with some
+        of its files has a problem for each that is missing.
+    """
+    from belonging_study.data import clean_waves
+    from belonging_study.data.pseudonyms import load_key
+    from belonging_study.errors import FileMissingError
+
+    out = []
+    for name in waves:
+        files = list(dict.fromkeys(s.file for s in study.wave(name).sources))
+        absent = missing_files(study, raw, [name])
+        if len(absent) == len(files):
+            out.append(Finding(name, "no files yet"))
+            continue
+        problems: list[UserError] = [
+            FileMissingError(f"{file} is not there.", where=f"{raw.name}/", remedy="put it there, or correct its name.")
+            for file in missing_files(study, raw, [w.name for w in study.waves_until(name)])
+        ]
+        summary = ""
+        if not problems:
+            try:
+                cleaned = clean_waves(study, name, raw=raw, key=load_key(study, raw))
+                here = cleaned.responses[cleaned.responses["wave"] == name]
+                summary = f"{len(here)} students, {int(here['responded'].sum())} of them answered the survey"
+            except UserError as error:
+                problems.append(error)
+        n = len(problems)
+        out.append(Finding(name, summary or f"{n} problem{'s' if n > 1 else ''}", tuple(problems)))
+    return out
