@@ -145,7 +145,7 @@ def _did(study: Study, sample: pd.DataFrame, outcome: Outcome, conf_level: float
 def _did_rows(
     study: Study, sample: pd.DataFrame, outcome: Outcome, contrast: Contrast, fit: DidResult
 ) -> tuple[list[dict[str, Any]], str]:
-    """The estimate's row, linearmodels' row for the same coefficient, and why this inference leads."""
+    """The estimate's row, for a primary outcome linearmodels' row beside it, and why this inference leads."""
     rule = choose_inference(
         fit.n_clusters_treated, fit.n_clusters_comparison, fit.df, randomized=study.design.assignment.randomized
     )
@@ -158,7 +158,7 @@ def _did_rows(
     size = programme_size(study, sample, outcome, contrast.wave, values)
     more = {"term": "programme", "contrast": contrast.name, "note": note, "n_students": _n_students(study, fit)}
     row = estimate_row(outcome, wave=contrast.wave, model="did", values=values, **size, **more)
-    if not contrast.main:
+    if not contrast.main or outcome.role != "primary":
         return [row], rule.explanation
     check = panel_fit(fit).iloc[0].to_dict()
     beside = estimate_row(outcome, wave=contrast.wave, model="did", values={**values, **check}, **more)
@@ -197,8 +197,9 @@ def _difference_rows(
         conf_level=conf_level,
     )
     rows = []
-    for values in result.table.to_dict("records"):
-        arm = str(values["term"])
+    by_arm = {str(values["term"]): values for values in result.table.to_dict("records")}
+    for arm in (a for a in assignment.programme if a in by_arm):
+        values = by_arm[arm]
         pair = sample[sample["arm"].isin([arm, assignment.comparison])]
         size = programme_size(study, pair, outcome, contrast.wave, values)
         students = values["n_treated"] + values["n_comparison"]
