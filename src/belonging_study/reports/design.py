@@ -1,0 +1,186 @@
+"""The design section of a report, read off the study's definition."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from belonging_study.study.model import Outcome, Start, Study, Wave
+
+__all__ = ["FRAMEWORKS", "Moment", "assignment_text", "date_text", "outcome_table", "timeline", "value_labels"]
+
+FRAMEWORKS = {
+    "ib_allen": "Allen’s framework of belonging (competencies, motivations, opportunities, perceptions)",
+    "structures_for_belonging": "the Structures for Belonging framework",
+}
+"""The frameworks by which components are tagged."""
+
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+
+
+def date_text(date: dt.date) -> str:
+    """Write a date in full.
+
+    Examples
+    --------
+    >>> date_text(dt.date(2025, 5, 12))
+    '12 May 2025'
+    """
+    return f"{date.day} {_MONTHS[date.month - 1]} {date.year}"
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One wave on the time line."""
+
+    label: str
+    date: str
+    phase: str
+    is_current: bool
+    is_future: bool
+
+
+def timeline(study: Study, wave: Wave) -> tuple[Moment, ...]:
+    """The study's waves, and where this report stands.
+
+    Parameters
+    ----------
+    study : Study
+        The definition.
+    wave : Wave
+        The wave of the report.
+
+    Returns
+    -------
+    tuple of Moment
+        One a wave, in order.
+    """
+    at = study.wave_names.index(wave.name)
+    return tuple(
+        Moment(
+            label=w.label,
+            date=date_text(w.date),
+            phase="before the programme" if w.before_programme else "with the programme",
+            is_current=i == at,
+            is_future=i > at,
+        )
+        for i, w in enumerate(study.waves)
+    )
+
+
+def assignment_text(study: Study) -> str:
+    """Say in a few sentences who got the programme, and how that was decided.
+
+    Parameters
+    ----------
+    study : Study
+        The definition.
+
+    Returns
+    -------
+    str
+        Plain text.
+    """
+    assignment = study.design.assignment
+    units = {"school": "Schools", "class": "Classes", "student": "Students"}[assignment.level]
+    how = (
+        "were drawn by lot to receive the programme or not"
+        if assignment.randomized
+        else "received the programme or not"
+    )
+    if assignment.blocks:
+        how += ", within matched pairs or blocks"
+    said = [f"{units} {how}."]
+    if not assignment.randomized:
+        said.append("They were not drawn by lot.")
+    if len(assignment.programme) > 1:
+        said.append(f"There are {len(assignment.programme)} programme arms, each compared with the comparison arm.")
+    if isinstance(assignment.starts, Start):
+        said.append(f"{units} started at different waves.")
+    else:
+        said.append(f"The programme started before the wave “{study.wave(assignment.starts).label}”.")
+    said.append(
+        "The same students are followed from wave to wave."
+        if study.design.panel
+        else "Each wave asks the students who are there then; they are not followed one by one."
+    )
+    return " ".join(said)
+
+
+def outcome_table(study: Study) -> pd.DataFrame:
+    """The outcomes and their roles as named in advance.
+
+    Parameters
+    ----------
+    study : Study
+        The definition.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row an outcome: ``outcome, role, domain, measured, better, waves`` (text), primary first.
+    """
+    order = ["primary", "secondary", "exploratory"]
+    return pd.DataFrame(
+        [
+            {
+                "role": outcome.role.capitalize(),
+                "outcome": outcome.label,
+                "domain": outcome.domain,
+                "measured": _measured(study, outcome),
+                "better": "higher" if outcome.higher_is_better else "lower",
+            }
+            for outcome in sorted(study.outcomes, key=lambda o: order.index(o.role))
+        ]
+    )
+
+
+def _measured(study: Study, outcome: Outcome) -> str:
+    """How an outcome is measured."""
+    scale = study.scales.get(outcome.measure)
+    if scale is None:
+        return {"binary": "yes or no", "count": f"number of {outcome.unit}"}.get(outcome.kind, outcome.unit)
+    score = "mean" if scale.score == "mean" else "sum"
+    span = f", {scale.range[0]:g} to {scale.range[1]:g}" if scale.range and scale.score == "mean" else ""
+    return f"{score} of {len(scale.items)} questions{span}"
+
+
+def value_labels(study: Study) -> Mapping[str, Mapping[str, str]]:
+    """Readable forms of the names that tables hold.
+
+    Parameters
+    ----------
+    study : Study
+        The definition.
+
+    Returns
+    -------
+    mapping
+        Column to value to label.
+    """
+    assignment = study.design.assignment
+    outcomes = {o.name: o.label for o in study.outcomes}
+    scales = {name: scale.label for name, scale in study.scales.items()}
+    levels = {
+        f"{g.name}{joint}{value}": label
+        for g in study.groups
+        for value, label in g.values.items()  # noqa: PD011
+        for joint in (": ", "=")
+    }
+    groups = {g.name: g.label for g in study.groups} | {g.column: g.label for g in study.groups}
+    return {
+        "outcome": outcomes,
+        "scale": scales,
+        "measure": scales,
+        "wave": {w.name: w.label for w in study.waves},
+        "group": groups | levels | {"arm": "Arm"},
+        "arm": {assignment.comparison: "Comparison"}
+        | {a: a.replace("_", " ").capitalize() for a in assignment.programme},
+        "role": {r: r.capitalize() for r in ("primary", "secondary", "exploratory")},
+    }

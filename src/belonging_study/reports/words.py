@@ -1,0 +1,424 @@
+"""What a report says in plain words, read off its tables and nothing else.
+
+Every sentence on an effect follows the interval: which differences the data fit, and which they do not. P-values
+play no part.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import pandas as pd
+
+from belonging_study.reports.formatting import count, number
+from belonging_study.reports.readings import DEFAULT_MARGIN, Finding, Reading, findings_of, require_columns, value_of
+from belonging_study.study.model import Outcome, Study, Wave
+
+__all__ = ["Summary", "summarise"]
+
+FEW_CLUSTERS = 20
+"""Below this many clusters in all, a report warns that there are few."""
+
+METHODS = {
+    "did": "difference-in-differences",
+    "difference": "the difference at this wave",
+    "multilevel": "the multilevel model",
+}
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A report in plain words: one headline sentence, and a few short paragraphs."""
+
+    paragraphs: tuple[str, ...]
+    headline: str
+
+
+def summarise(
+    study: Study, wave: Wave, estimates: pd.DataFrame, flow: pd.DataFrame, scales: pd.DataFrame | None = None
+) -> Summary:
+    """Say in plain words what a wave's tables show.
+
+    Parameters
+    ----------
+    study : Study
+        The definition: labels, roles, units, which direction is better, and the smallest effect that matters.
+    wave : Wave
+        The wave of the report.
+    estimates : pandas.DataFrame
+        One row an estimate (columns as in ``estimates.csv``), after `suppress`; may be empty. Read are the rows of
+        this wave with term ``"programme"`` and group ``"all"``; of several rows for one outcome, contrast and model
+        the first. The leading model is difference-in-differences, then the difference at this wave, then the
+        multilevel model; binary outcomes are in shares.
+    flow : pandas.DataFrame
+        The participant flow, after `suppress`; may be empty.
+    scales : pandas.DataFrame, optional
+        Reliability of each scale by wave and group.
+
+    Returns
+    -------
+    Summary
+        A headline and up to five paragraphs. A hidden or missing estimate is named as such.
+
+    Raises
+    ------
+    ColumnMissingError
+        If a table that is not empty lacks a column that is read.
+
+    Examples
+    --------
+    >>> from belonging_study.study.model import Study
+    >>> study = Study.model_validate({
+    ...     "title": "T", "name": "t", "programme": {"name": "P"},
+    ...     "waves": [{"name": "w1", "label": "Baseline", "date": "2024-10-07", "before_programme": True,
+    ...                "sources": [{"file": "a.csv"}]}],
+    ...     "design": {"assignment": {"starts": "w2"}}, "outcomes": [{"name": "y", "measure": "y", "label": "Y"}]})
+    >>> summarise(study, study.waves[0], pd.DataFrame(), pd.DataFrame()).headline
+    'This is the picture before the programme began, so there is no effect to report yet.'
+    """
+    findings = findings_of(study, wave, estimates)
+    paragraphs = [
+        " ".join(_who(study, wave, flow, findings)),
+        *_effects(study, wave, findings),
+        " ".join([*_measurement(study, wave, scales), *_agreement(findings)]),
+        " ".join(_cautions(study, wave, findings)),
+    ]
+    return Summary(tuple(p for p in paragraphs if p), _headline(study, wave, findings))
+
+
+def _headline(study: Study, wave: Wave, findings: Sequence[Finding]) -> str:
+    """One sentence on what was named in advance as most important."""
+    if wave.before_programme:
+        return "This is the picture before the programme began, so there is no effect to report yet."
+    if not findings:
+        return "This report describes who took part and what they answered; it estimates no effect."
+    return " ".join(_sentence(f, study, brief=True) for f in findings if f.outcome.role == findings[0].outcome.role)
+
+
+def _sentence(finding: Finding, study: Study, *, brief: bool = False) -> str:
+    """What the data say of one outcome."""
+    outcome, row = finding.outcome, finding.row
+    opening = f"{finding.contrast}: " if finding.contrast else ""
+    if finding.reading is None:
+        return f"{opening}The result for {_label(outcome)} {finding.why_absent}."
+    unit, times = _unit(outcome)
+    low, high = sorted(times * value_of(row, c) for c in ("conf_low", "conf_high"))
+    estimate = times * value_of(row, "estimate")
+    shown = _alike(estimate, low, high)
+    name = _label(outcome) if opening else _capital(_label(outcome))
+    if finding.reading in (Reading.MATTERS, Reading.CLEAR, Reading.SMALL):
+        direction = "higher" if finding.rises else "lower"
+        near, far = sorted((low, high), key=abs)
+        text = (
+            f"{opening}{name} was {direction} with the programme by about {shown(estimate)} {unit} "
+            f"(between {shown(near)} and {shown(far)})"
+        )
+        return f"{text}." if brief else f"{text}, {_worth(finding, study)}."
+    fall, rise = f"a fall of {shown(low)}", f"a rise of {shown(high)}"
+    if finding.reading is Reading.LITTLE:
+        return (
+            f"{opening}For {_label(outcome)} there was little or no difference: "
+            f"the data fit {_fits(low, high, fall, rise, joined=' and ')} {unit}, and nothing larger."
+        )
+    return (
+        f"{opening}For {_label(outcome)} we cannot tell: "
+        f"the data fit {_fits(low, high, fall, rise, joined=' and also ')} {unit}."
+    )
+
+
+def _sentences(findings: Sequence[Finding], study: Study) -> str:
+    """A sentence each, save that the results which cannot tell are said together, last."""
+    unclear = [f for f in findings if f.reading is Reading.UNCLEAR and not f.contrast]
+    if len(unclear) < 2:
+        return " ".join(_sentence(f, study) for f in findings)
+    said = [_sentence(f, study) for f in findings if f not in unclear]
+    first, rest = unclear[0], unclear[1:]
+    said.append(_sentence(first, study))
+    said.append(f"Nor can we for {_listed([_in_brackets(f) for f in rest], joint='or')}.")
+    return " ".join(said)
+
+
+def _in_brackets(finding: Finding) -> str:
+    """An outcome with the differences that its interval around zero allows."""
+    unit, times = _unit(finding.outcome)
+    low, high = (times * value_of(finding.row, c) for c in ("conf_low", "conf_high"))
+    shown = _alike(low, high)
+    fall = f"a fall of {shown(low)}" if low else "no difference"
+    rise = f"a rise of {shown(high)}" if high else "no difference"
+    return f"{_label(finding.outcome)} ({fall} to {rise} {unit})"
+
+
+def _fits(low: float, high: float, fall: str, rise: str, *, joined: str) -> str:
+    """The differences that an interval around zero allows."""
+    if low == 0:
+        return f"no difference{joined}{rise}"
+    if high == 0:
+        return f"no difference{joined}{fall}"
+    return f"{fall}, no difference,{joined}{rise}"
+
+
+def _worth(finding: Finding, study: Study) -> str:
+    """Whether a difference is one that was hoped for, and whether it matters."""
+    hoped = finding.rises == finding.outcome.higher_is_better
+    direction = "a change for the better" if hoped else "a change for the worse"
+    return {
+        Reading.MATTERS: f"{direction}, and larger than the smallest difference that matters",
+        Reading.CLEAR: f"{direction}, though it may be smaller than what we count as a difference that matters",
+        Reading.SMALL: f"{direction}, but smaller than what we count as a difference that matters",
+    }[cast(Reading, finding.reading)]
+
+
+def _label(outcome: Outcome) -> str:
+    """An outcome's name inside a sentence."""
+    return _inside(outcome.label)
+
+
+def _inside(label: str) -> str:
+    """A label inside a sentence; abbreviations and names with a figure keep their capitals."""
+    first, _, _ = label.partition(" ")
+    return label[:1].lower() + label[1:] if first[1:].islower() or "-" in first else label
+
+
+def _capital(text: str) -> str:
+    """The same at the start of a sentence."""
+    return text[:1].upper() + text[1:]
+
+
+def _unit(outcome: Outcome) -> tuple[str, float]:
+    """The unit in words, and by how much the table's number is multiplied."""
+    return ("percentage points", 100.0) if outcome.kind == "binary" else (outcome.unit, 1.0)
+
+
+class _alike:
+    """Writes the size of several numbers alike, with decimals enough that none but zero looks like zero."""
+
+    def __init__(self, *values: float) -> None:
+        sizes = [abs(v) for v in values]
+        largest = max(sizes)
+        self.decimals = 0 if largest >= 100 else 1 if largest >= 10 else 2
+        while self.decimals < 6 and any(v and round(v, self.decimals) == 0 for v in sizes):
+            self.decimals += 1
+
+    def __call__(self, value: float) -> str:
+        size = abs(value)
+        if size and round(size, self.decimals) == 0:
+            return "almost 0"
+        return number(size, self.decimals)
+
+
+def _effects(study: Study, wave: Wave, findings: Sequence[Finding]) -> list[str]:
+    """What changed: primary outcomes in a paragraph of their own."""
+    if not findings:
+        return [_no_effects(study, wave)]
+    main = [f for f in findings if f.outcome.role == "primary"]
+    further = [f for f in findings if f.outcome.role != "primary"]
+    paragraphs = []
+    if main:
+        one = len({f.outcome.name for f in main}) == 1
+        lead = "The primary outcome, named in advance, is" if one else "The primary outcomes, named in advance, are"
+        names = _listed(list(dict.fromkeys(_label(f.outcome) for f in main)))
+        said = _sentences(main, study)
+        paragraphs.append(f"{lead} {names}. {said} {_margin(study)}")
+    for role, lead in (
+        ("secondary", "Secondary outcomes."),
+        ("exploratory", "Exploratory outcomes, to be read as hints."),
+    ):
+        said = _sentences([f for f in further if f.outcome.role == role], study)
+        if said:
+            paragraphs.append(f"{lead} {said}")
+    if not main:
+        paragraphs[-1] += f" {_margin(study)}"
+    return paragraphs
+
+
+def _no_effects(study: Study, wave: Wave) -> str:
+    """Why a report has no estimates."""
+    if wave.before_programme:
+        return (
+            f"The programme had not started at {_inside(wave.label)}. The figures describe students, schools and "
+            "scales as they were; later waves are compared with them."
+        )
+    return (
+        "No effect is estimated for this wave: the data do not hold what a comparison between programme and comparison "
+        f"{_clusters(study)} needs. The sections below say what is absent."
+    )
+
+
+def _margin(study: Study) -> str:
+    """What counts as a difference that matters."""
+    smallest = study.analysis.smallest_effect
+    if smallest is None:
+        return (
+            f"The study names no smallest difference that matters; this summary takes {_margin_text(DEFAULT_MARGIN)} "
+            "standard deviations."
+        )
+    return f"The smallest difference that matters was set at {_margin_text(smallest)} standard deviations."
+
+
+def _margin_text(value: float) -> str:
+    """The margin without idle zeros."""
+    return f"{value:g}"
+
+
+def _clusters(study: Study) -> str:
+    """The assigned units in words."""
+    return {"school": "schools", "class": "classes", "student": "students"}[study.design.assignment.level]
+
+
+def _who(study: Study, wave: Wave, flow: pd.DataFrame, findings: Sequence[Finding]) -> list[str]:
+    """Who took part, and what was compared."""
+    said = _took_part(wave, flow)
+    if findings:
+        treated = value_of(findings[0].row, "n_clusters_treated")
+        comparison = value_of(findings[0].row, "n_clusters_comparison")
+        units = _clusters(study)
+        numbers = "" if math.isnan(treated + comparison) else f" ({count(treated)} against {count(comparison)})"
+        methods = {f.method for f in findings}
+        if "did" in methods:
+            by_student = study.design.assignment.level == "student"
+            treated_ones = "students with the programme" if by_student else f"students in programme {units}"
+            other_ones = "students without it" if by_student else f"students in comparison {units}"
+            said.append(
+                f"To see what the programme did, we compare how {treated_ones} changed with how {other_ones} "
+                f"changed{numbers}."
+            )
+        else:
+            said.append(f"We compare programme and comparison {units} at this wave{numbers}.")
+    return said
+
+
+def _took_part(wave: Wave, flow: pd.DataFrame) -> list[str]:
+    """Participation, from the flow of students."""
+    if flow.empty:
+        return []
+    require_columns(flow, ("wave", "stream", "step", "kind", "n_students"), "the participant flow")
+    rows = flow[(flow["wave"] == wave.name) & (flow["stream"] == "students")]
+    if "arm" in rows:
+        rows = rows[rows["arm"] == "all"]
+    rows = rows.sort_values("step", kind="stable")
+    start = _last(rows, "start", first=True)
+    sample = _last(rows, "remaining")
+    answered = _last(rows, "info")
+    if start is None or sample is None:
+        return []
+    (enrolled, n_enrolled), (analysed, n_sample) = start, sample
+    at = f"At {_inside(wave.label)}, {enrolled} students were enrolled"
+    said = [f"{at}, and {analysed} of them are in the analysis."]
+    if n_enrolled == n_sample:
+        said = [f"{at}, and all of them are in the analysis."]
+    if answered is not None:
+        text, n_answered = answered
+        of = n_answered / n_sample if n_sample else math.nan
+        said.append(f"Of these, {text}{'' if math.isnan(of) else f' ({number(100 * of, 0)}%)'} answered the survey.")
+    return said
+
+
+def _last(rows: pd.DataFrame, kind: str, *, first: bool = False) -> tuple[str, float] | None:
+    """A count of the flow as text and number; a hidden one is what the table prints for it."""
+    of_kind = rows[rows["kind"] == kind].to_dict("records")
+    if not of_kind:
+        return None
+    row = cast(dict[str, Any], of_kind[0 if first else -1])
+    value = value_of(row, "n_students")
+    if not math.isnan(value):
+        return count(value), value
+    hidden = row.get("suppressed")
+    return (hidden, math.nan) if isinstance(hidden, str) and hidden else None
+
+
+def _measurement(study: Study, wave: Wave, scales: pd.DataFrame | None) -> list[str]:
+    """How consistently the scales measured, in words."""
+    if scales is None or scales.empty:
+        return []
+    require_columns(scales, ("scale", "wave", "group"), "scales")
+    rows = scales[(scales["wave"] == wave.name) & (scales["group"] == "all")]
+    by_words: dict[str, list[str]] = {}
+    for row in cast(list[dict[str, Any]], rows.to_dict("records")):
+        coefficient = value_of(row, "mcdonald_omega")
+        name = "omega"
+        if math.isnan(coefficient):
+            coefficient, name = value_of(row, "cronbach_alpha"), "alpha"
+        scale = study.scales.get(str(row["scale"]))
+        label = scale.label if scale else str(row["scale"])
+        if math.isnan(coefficient):
+            words, figure = "not measured well enough known", label
+        else:
+            words, figure = _consistency(coefficient), f"{label} ({name} {number(coefficient)})"
+        by_words.setdefault(words, []).append(figure)
+    said = []
+    for words, names in by_words.items():
+        if words == "not measured well enough known":
+            said.append(f"How consistently {_listed(names)} measured could not be worked out.")
+        else:
+            said.append(f"{_listed(names)} measured {words}.")
+    return said
+
+
+def _consistency(coefficient: float) -> str:
+    """Reliability in words."""
+    if coefficient >= 0.9:
+        return "very consistently"
+    if coefficient >= 0.8:
+        return "consistently"
+    if coefficient >= 0.7:
+        return "consistently enough to compare groups"
+    if coefficient >= 0.5:
+        return "only roughly, so that real differences may look smaller than they are"
+    return "too inconsistently to build on"
+
+
+def _agreement(findings: Sequence[Finding]) -> list[str]:
+    """Whether the second method reads the same."""
+    both = [f for f in findings if f.reading is not None and f.other is not None]
+    if not both:
+        return []
+    first = METHODS.get(both[0].method, both[0].method)
+    differing = [f for f in both if f.methods_differ]
+    if not differing:
+        return [f"Both methods, {first} and {METHODS['multilevel']}, lead to the same reading."]
+    names = _listed(list(dict.fromkeys(_label(f.outcome) for f in differing)))
+    return [
+        f"The two methods, {first} and {METHODS['multilevel']}, differ on {names}; "
+        "the words above follow the first, and such results are less certain."
+    ]
+
+
+def _cautions(study: Study, wave: Wave, findings: Sequence[Finding]) -> list[str]:
+    """What not to conclude."""
+    if not findings:
+        return []
+    said = []
+    row = findings[0].row
+    total = value_of(row, "n_clusters_treated") + value_of(row, "n_clusters_comparison")
+    if total < FEW_CLUSTERS:
+        said.append(
+            f"With only {count(total)} {_clusters(study)}, the ranges are wide, and a result that cannot tell is not a "
+            "result of no effect."
+        )
+    elif any(f.reading is Reading.UNCLEAR for f in findings):
+        said.append("A result that cannot tell is not a result of no effect.")
+    if not study.design.assignment.randomized:
+        said.append(
+            f"The {_clusters(study)} were not chosen by lot, so they may have differed, or gone different ways, "
+            "for other reasons than the programme."
+        )
+    levels = {f.method for f in findings}
+    if "difference" in levels:
+        names = _listed(list(dict.fromkeys(_label(f.outcome) for f in findings if f.method == "difference")))
+        said.append(f"There is no earlier wave of {names}, so differences from before the programme are not taken out.")
+    exploratory = list(dict.fromkeys(_label(f.outcome) for f in findings if f.outcome.role == "exploratory"))
+    if exploratory:
+        said.append(
+            f"{_capital(_listed(exploratory))} {'was' if len(exploratory) == 1 else 'were'} not named in advance "
+            "as a test of the programme; with several outcomes, some differences arise by chance."
+        )
+    said.append("These are averages of groups; they say nothing about a single student, class or teacher.")
+    return [f"What not to conclude: {said[0][:1].lower()}{said[0][1:]}", *said[1:]]
+
+
+def _listed(names: Sequence[str], joint: str = "and") -> str:
+    """Names joined by commas and a last word."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {joint} {names[-1]}"
