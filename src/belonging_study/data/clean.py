@@ -1,0 +1,352 @@
+"""From the raw files of every wave so far to one clean, pseudonymised table, with every row accounted for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from belonging_study.data.arms import require_both_arms, settle_arms
+from belonging_study.data.careless import CARELESS_RULES, careless_answers, careless_table
+from belonging_study.data.codebook import codebook_table, study_variables
+from belonging_study.data.exclusions import apply_exclusions
+from belonging_study.data.groups import label_group
+from belonging_study.data.linking import links_table
+from belonging_study.data.missing import missing_table
+from belonging_study.data.pseudonyms import pseudonymise
+from belonging_study.data.wave_files import COMPUTED, DURATION, read_wave_files
+from belonging_study.data.wave_flow import removal_steps, waves_flow
+from belonging_study.data.wave_table import WaveTable, link_wave
+from belonging_study.errors import DataError, ParameterError, ValueRangeError
+from belonging_study.study.model import Start, Study
+from belonging_study.study.names import nearest
+
+__all__ = ["DESIGN_COLUMNS", "Cleaned", "clean_waves"]
+
+DESIGN_COLUMNS = (
+    "wave",
+    "time",
+    "student",
+    "school",
+    "classroom",
+    "block",
+    "arm",
+    "programme",
+    "post",
+    "treated",
+    "start_time",
+    "moved",
+)
+"""Columns of the clean table that say who is where and when."""
+
+_SEPARATOR = "\x1f"
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """Every wave so far, clean.
+
+    Attributes
+    ----------
+    responses : pandas.DataFrame
+        The analysis sample, one row a student and wave, sorted by wave, school, classroom and student: the columns of
+        `DESIGN_COLUMNS` that the study has (identifiers as keyed codes), ``responded``, ``answered_share``,
+        ``longstring``, ``irv``, ``careless``, ``duration_seconds`` where known, each group's column (labels), each
+        covariate, each item (codes, not reversed) and each outcome's own column. Students who did not answer stay
+        in, with missing answers.
+    flow : pandas.DataFrame
+        ``wave, stream, step, kind, label, arm, n_rows, n_students, n_clusters``. Streams ``survey``, ``roster`` and
+        ``records`` follow the rows of the files, ``students`` the students from the roster to the sample; in each,
+        for every arm, remaining = start - sum(excluded).
+    missing : pandas.DataFrame
+        See `missing_table`.
+    careless : pandas.DataFrame
+        See `careless_table`.
+    codebook : pandas.DataFrame
+        See `codebook_table`.
+    links : pandas.DataFrame
+        See `links_table`.
+    """
+
+    responses: pd.DataFrame
+    flow: pd.DataFrame
+    missing: pd.DataFrame
+    careless: pd.DataFrame
+    codebook: pd.DataFrame
+    links: pd.DataFrame
+
+
+def clean_waves(study: Study, wave: str, *, raw: Path, key: bytes) -> Cleaned:
+    """Clean the raw files of a wave and of every wave before it.
+
+    Parameters
+    ----------
+    study : Study
+        The definition.
+    wave : str
+        Name of the last wave to take in.
+    raw : pathlib.Path
+        The raw data folder; nothing in it is changed.
+    key : bytes
+        The study's key (see `load_key`).
+
+    Returns
+    -------
+    Cleaned
+        The clean table and what happened on the way to it.
+
+    Raises
+    ------
+    ParameterError
+        If the study has no such wave.
+    DataError
+        Whatever is wrong with the files: missing columns, values that cannot be coded, repeated rows, arms that
+        conflict, a sample left empty, an outcome that never varies. One error names every column of one wave.
+    DesignError
+        If a wave has no programme, or no comparison, cluster.
+
+    Notes
+    -----
+    Students are analysed in the arm and the cluster to which they were first assigned (`settle_arms`). Exclusion
+    rules apply row by row, in the order of ``study.yml``; a row is counted under the first that takes it out.
+
+    Examples
+    --------
+    See ``tests/data/test_clean.py`` for whole studies in a few lines; a doctest cannot show the files.
+    """
+    if wave not in study.wave_names:
+        raise ParameterError(
+            f"The study has no wave {wave}{nearest(wave, study.wave_names)}.",
+            remedy=f"name one of {', '.join(study.wave_names)}.",
+        )
+    _require_free_names(study)
+    waves = study.waves_until(wave)
+    linked = {w.name: link_wave(study, w, read_wave_files(study, w, raw)) for w in waves}
+    tables = []
+    for time, (name, one) in enumerate(linked.items()):
+        table = _with_response_measures(study, name, one.table)
+        table["@removed"] = _first_rule(study, name, one, table)
+        for group in study.groups:
+            table[f"@{group.column}"] = label_group(table[group.column], group, where=one.where(group.column))
+        table["@wave"], table["@time"] = name, time
+        tables.append(_placed(study, table))
+    rows = pd.concat(tables, ignore_index=True)
+    design = _settle(study, rows, linked)
+    cluster = _cluster(study, rows["student"], design)
+    removed = removal_steps(study, rows["@removed"].to_numpy(dtype=int), design["problem"])
+    counted = design[["programme", "moved", "other_arm"]].assign(
+        wave=rows["@wave"], student=rows["student"], cluster=cluster, responded=rows["responded"]
+    )
+    flow = waves_flow(study, linked, counted, removed)
+    inside = removed == 0
+    sample, placed = rows[inside], design[inside].assign(cluster=cluster)
+    _require_sample(study, wave, sample, placed, flow)
+    responses = _responses(study, sample, placed, key)
+    links = [
+        links_table(
+            pd.DataFrame({"programme": design.loc[here, "programme"], "responded": rows.loc[here, "responded"]}),
+            linked[name].n_unlinked,
+            wave=name,
+        )
+        for name in linked
+        for here in [rows["@wave"] == name]
+    ]
+    flags = [
+        careless_table(sample[(sample["@wave"] == name) & sample["responded"]], wave=name)
+        for name in linked
+        if study.scales_in(name)
+    ]
+    return Cleaned(
+        responses=responses,
+        flow=flow,
+        missing=_missing(study, linked, sample),
+        careless=pd.concat(flags, ignore_index=True) if flags else careless_table(sample.iloc[:0], wave=wave),
+        codebook=codebook_table(responses, study_variables(study, linked)),
+        links=pd.concat(links, ignore_index=True),
+    )
+
+
+def _require_free_names(study: Study) -> None:
+    """Raise if a column of the study would overwrite one of the clean table, or show an identifier."""
+    design = study.design
+    identifiers = {design.student, design.school, design.class_, design.assignment.blocks} - {None}
+    taken = {*DESIGN_COLUMNS, *COMPUTED}
+    mine = [item for scale in study.scales.values() for item in scale.items]
+    mine += [outcome.measure for outcome in study.outcomes if outcome.measure not in study.scales]
+    mine += [group.column for group in study.groups]
+    extra = [name for name in study.analysis.covariates if name not in COMPUTED]
+    wrong = sorted({name for name in [*mine, *extra] if name in taken or name in identifiers})
+    repeated = sorted({g.column for g in study.groups if sum(g.column == o.column for o in study.groups) > 1})
+    if wrong or repeated:
+        raise DataError(
+            f"These names cannot be items, outcomes, groups or covariates: {', '.join(wrong)}."
+            if wrong
+            else f"Two groups use one column: {', '.join(repeated)}.",
+            where=study.file.name,
+            remedy="give the column another name in study.yml, and the file's name under `columns:` of its files."
+            if wrong
+            else "name the column once for each group in study.yml, and the file's name under `columns:` of its files.",
+        )
+
+
+def _with_response_measures(study: Study, wave: str, table: pd.DataFrame) -> pd.DataFrame:
+    """Add how much of the survey each student answered, and the signs of careless answering."""
+    scales = study.scales_in(wave)
+    items = [item for scale in scales.values() for item in scale.items]
+    answered = table["responded"].to_numpy()
+    share = table[items].notna().mean(axis=1) if items else pd.Series(np.nan, index=table.index)
+    signs = careless_answers(table[items], scales, table.get(DURATION))
+    marks = signs[list(CARELESS_RULES)]
+    signs["careless"] = marks.fillna(False).astype(bool).any(axis=1)
+    signs = signs.assign(**{name: signs[name].where(answered) for name in ("longstring", "irv")})
+    signs["careless"] &= answered
+    return pd.concat([table, share.where(answered).rename("answered_share"), signs], axis=1)
+
+
+def _first_rule(study: Study, wave: str, one: WaveTable, table: pd.DataFrame) -> np.ndarray:
+    where = ", ".join(file.source.file for file in one.files)
+    if DURATION not in table:
+        table = table.assign(**{DURATION: np.nan})
+    return apply_exclusions(table, study.exclusions, wave=wave, where=where)
+
+
+def _placed(study: Study, table: pd.DataFrame) -> pd.DataFrame:
+    """Give the design's columns one name, whatever the study calls them."""
+    design = study.design
+    placed = {"@school": table[design.school], "@arm": table[design.assignment.column]}
+    if design.class_ is not None:
+        placed["@classroom"] = table[design.school] + _SEPARATOR + table[design.class_]
+    if design.assignment.blocks is not None:
+        placed["@block"] = table[design.assignment.blocks]
+    if isinstance(design.assignment.starts, Start):
+        placed["@start"] = table[design.assignment.starts.column]
+    return table.assign(**placed)
+
+
+def _settle(study: Study, rows: pd.DataFrame, linked: dict[str, WaveTable]) -> pd.DataFrame:
+    names = [n for n in ("wave", "time", "school", "classroom", "arm", "start", "block") if f"@{n}" in rows]
+    seen = pd.DataFrame({name: rows[f"@{name}"] for name in names})
+    seen["student"], seen["excluded"] = rows["student"], rows["@removed"] > 0
+    column = study.design.assignment.column
+    return settle_arms(seen, study, {name: one.where(column) for name, one in linked.items()})
+
+
+def _cluster(study: Study, student: pd.Series, design: pd.DataFrame) -> pd.Series:
+    level = study.design.assignment.level
+    if level == "student":
+        return student
+    return design["school" if level == "school" else "classroom"]
+
+
+def _require_sample(study: Study, wave: str, rows: pd.DataFrame, design: pd.DataFrame, flow: pd.DataFrame) -> None:
+    """Raise if a wave's sample is empty or in one arm, or an outcome of the last wave never varies."""
+    for each in study.waves_until(wave):
+        here = rows["@wave"] == each.name
+        if not here.any():
+            lines = flow[(flow["wave"] == each.name) & (flow["stream"] == "students") & (flow["arm"] == "all")]
+            counts = lines[lines["kind"] != "info"]
+            said = "; ".join(f"{label}: {n}" for label, n in zip(counts["label"], counts["n_rows"], strict=True))
+            raise DataError(
+                f"The exclusion rules leave nobody in wave {each.name}: {said}.",
+                where=", ".join(source.file for source in each.sources),
+                remedy="check the rules under `exclusions:` and the columns that they name.",
+            )
+        sample = pd.DataFrame(
+            {
+                "cluster": design.loc[here, "cluster"],
+                "programme": design.loc[here, "programme"].astype(int),
+                "start_time": design.loc[here, "start_time"],
+            }
+        )
+        require_both_arms(sample, study, each.name)
+    last = rows[rows["@wave"] == wave]
+    for outcome in study.outcomes_in(wave):
+        scale = study.scales.get(outcome.measure)
+        columns = list(scale.items) if scale is not None else [outcome.measure]
+        if last[columns].nunique().max() > 1:
+            continue
+        values = pd.unique(last[columns].to_numpy(dtype=float).ravel())
+        known = values[~np.isnan(values)]
+        what = "has no value" if len(known) == 0 else f"is {known[0]:g} for every student with a value"
+        if len(known) > 1:
+            what = "has items that each have one answer throughout"
+        raise DataError(
+            f"The outcome {outcome.name} never varies: {outcome.measure} {what} in wave {wave} ({len(last)} students).",
+            where=f"wave {wave}, column {outcome.measure}",
+            remedy="check the export; if the outcome was not measured in this wave, limit it by `waves:`.",
+        )
+
+
+def _responses(study: Study, rows: pd.DataFrame, design: pd.DataFrame, key: bytes) -> pd.DataFrame:
+    """Put the clean table together; no identifier leaves this function."""
+    out = pd.DataFrame({"wave": rows["@wave"], "time": rows["@time"].astype(int)})
+    out["student"] = pseudonymise(rows["student"], "student", key).astype("str")
+    for name, kind in (("school", "school"), ("classroom", "classroom"), ("block", "block")):
+        if name in design:
+            out[name] = pseudonymise(design[name], kind, key).astype("str")
+    out["arm"] = design["arm"].astype("str")
+    for name in ("programme", "post", "treated"):
+        out[name] = design[name].astype(int)
+    out["start_time"], out["moved"] = design["start_time"].astype(float), design["moved"].astype(bool)
+    for name in COMPUTED:
+        if name in rows:
+            out[name] = rows[name]
+    out[["responded", "careless"]] = out[["responded", "careless"]].astype(bool)
+    for group in study.groups:
+        out[group.column] = rows[f"@{group.column}"].astype("str")
+    wanted = [name for name in study.analysis.covariates if name in rows]
+    wanted += [item for scale in study.scales.values() for item in scale.items]
+    wanted += [outcome.measure for outcome in study.outcomes if outcome.measure not in study.scales]
+    columns = {name: _column(study, rows[name]) for name in dict.fromkeys(wanted) if name in rows and name not in out}
+    out = pd.concat([out, pd.DataFrame(columns, index=rows.index)], axis=1)
+    order = [name for name in ("time", "school", "classroom", "student") if name in out]
+    return out.sort_values(order, kind="stable").reset_index(drop=True)
+
+
+def _column(study: Study, column: pd.Series) -> pd.Series:
+    """Make numbers float; a covariate that is a number in one wave is one in all."""
+    if column.name not in study.analysis.covariates:
+        return column.astype(float)
+    numbers = pd.to_numeric(column, errors="coerce")
+    spoilt = int((numbers.isna() & column.notna()).sum())
+    if not spoilt:
+        return numbers.astype(float)
+    if not pd.api.types.is_string_dtype(column):
+        raise ValueRangeError(
+            f"{spoilt} of {int(column.notna().sum())} values of the covariate {column.name} are not numbers.",
+            where=f"column {column.name}",
+            remedy="give it numbers in every wave, or categories in every wave.",
+        )
+    return column.astype("str")
+
+
+def _missing(study: Study, linked: dict[str, WaveTable], rows: pd.DataFrame) -> pd.DataFrame:
+    """Count missing values by wave and column."""
+    labels = {group.column: group.label for group in study.groups}
+    labels |= {name: name for name in study.analysis.covariates if name not in labels}
+    labels |= {item: text or item for scale in study.scales.values() for item, text in scale.items.items()}
+    labels |= {o.measure: o.label for o in study.outcomes if o.measure not in study.scales}
+    tables = []
+    for name, one in linked.items():
+        sample = rows[rows["@wave"] == name]
+        here = {column: label for column, label in labels.items() if column in one.owner}
+        declared: dict[str, dict[str, int]] = {}
+        for file in one.files:
+            for column in here:
+                if file.source.kind == one.owner[column] and column in file.columns:
+                    for reason, n in file.export.missing_counts.get(file.columns[column], {}).items():
+                        reasons = declared.setdefault(column, {})
+                        reasons[reason] = reasons.get(reason, 0) + n
+        tables.append(
+            missing_table(
+                sample,
+                here,
+                {column: sample[f"in_{one.owner[column]}"].astype(bool) for column in here},
+                [column for column in here if one.owner[column] == "survey"],
+                declared,
+                wave=name,
+            )
+        )
+    return pd.concat(tables, ignore_index=True)

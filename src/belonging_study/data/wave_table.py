@@ -1,0 +1,243 @@
+"""From the files of one wave to one row a student on its roster."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from belonging_study.data.arms import require_same_arm
+from belonging_study.data.linking import LINK_STEPS, collapse_rows, join_files, link_responses
+from belonging_study.data.readers.grid import BLANK_LINES, HEADER_ROWS
+from belonging_study.data.wave_files import DURATION, Kind, WaveFile, needed_columns
+from belonging_study.errors import DataError
+from belonging_study.study.model import Study, Wave
+
+__all__ = ["Stream", "WaveTable", "link_wave"]
+
+_NO_DATA = (HEADER_ROWS, BLANK_LINES)
+_REPEATED = "Further rows of a student that say the same"
+_STARTS = {"survey": "Rows of the survey", "roster": "Rows of the roster", "records": "Rows of the records"}
+_ENDS = {"survey": "Linked to the roster", "roster": "Students on the roster", "records": "Linked to the roster"}
+
+
+@dataclass(frozen=True)
+class Stream:
+    """What became of each row of the files of one kind.
+
+    Attributes
+    ----------
+    name : str
+        ``"survey"``, ``"roster"`` or ``"records"``.
+    student : pandas.Series
+        Normalised identifier of each row, missing where a row has none.
+    removed_at : numpy.ndarray of int
+        Number of the step that took the row out, from 1; 0 for a row that stays.
+    labels : tuple of str
+        Of the start, each step, and what remains.
+    info : dict
+        Label to a number of rows beside the flow.
+    """
+
+    name: str
+    student: pd.Series
+    removed_at: npt.NDArray[np.int_]
+    labels: tuple[str, ...]
+    info: dict[str, int]
+
+
+@dataclass(frozen=True)
+class WaveTable:
+    """One wave, one row a student.
+
+    Attributes
+    ----------
+    table : pandas.DataFrame
+        ``student`` (normalised identifier), the needed columns under the study's names, ``responded`` (bool),
+        ``duration_seconds`` where known, and ``in_roster``, ``in_survey``, ``in_records`` (bool).
+    streams : tuple of Stream
+        The flow of the rows of each kind of file.
+    owner : dict
+        Needed column to the kind of file it came from.
+    files : tuple of WaveFile
+        The files as read.
+    roster : {"roster", "survey", "records"}
+        The kind of file that served as the roster.
+    n_unlinked : int
+        Responses with an identifier that is not on the roster.
+    """
+
+    table: pd.DataFrame
+    streams: tuple[Stream, ...]
+    owner: dict[str, Kind]
+    files: tuple[WaveFile, ...]
+    roster: Kind
+    n_unlinked: int
+
+    def where(self, column: str) -> str:
+        """Name the files that a column came from."""
+        mine = [f for f in self.files if f.source.kind == self.owner[column] and column in f.columns]
+        return "; ".join(f.source.file for f in mine)
+
+
+def link_wave(study: Study, wave: Wave, files: Sequence[WaveFile]) -> WaveTable:
+    """Bring a wave's files together: one row a student on the roster.
+
+    Parameters
+    ----------
+    study : Study
+        The definition.
+    wave : Wave
+        The wave.
+    files : sequence of WaveFile
+        Its files (see `read_wave_files`).
+
+    Returns
+    -------
+    WaveTable
+        Without a roster file the survey is the roster, and without a survey the records. A column that several kinds
+        of file have is the roster's, else the survey's, else the records'; an item is the survey's first.
+
+    Raises
+    ------
+    DuplicateRowsError
+        If a student has several rows and nothing says which counts.
+    ArmConflictError
+        If two files, or two rows, disagree about a student's arm.
+    DataError
+        If no row has a student, or no response is on the roster.
+    """
+    by_kind: dict[Kind, list[WaveFile]] = {}
+    for file in files:
+        by_kind.setdefault(file.source.kind, []).append(file)
+    kinds: list[Kind] = [kind for kind in ("roster", "survey", "records") if kind in by_kind]
+    owner = _owners(study, wave, by_kind, kinds)
+    arm = study.design.assignment.column
+    streams: list[Stream] = []
+    tables: dict[Kind, pd.DataFrame] = {}
+    roster = pd.Index([])
+    for kind in kinds:
+        mine = [name for name, by in owner.items() if by == kind]
+        if arm in set().union(*(f.columns for f in by_kind[kind])) and arm not in mine:
+            mine.append(arm)
+        if kind == "survey":
+            items = [item for scale in study.scales_in(wave.name).values() for item in scale.items]
+            table, stream = _survey(study, by_kind[kind], mine, items, roster if kind != kinds[0] else None)
+        else:
+            table, stream = _register(kind, by_kind[kind], mine, arm, roster if kind != kinds[0] else None)
+        if table.empty:
+            raise DataError(
+                f"No row of the {kind} of wave {wave.name} has a student id.",
+                where=", ".join(f.where for f in by_kind[kind]),
+                remedy="fill in the identifiers, or name the right column under `columns:`.",
+            )
+        if kind == kinds[0]:
+            roster = pd.Index(table["student"])
+        tables[kind] = table.set_index("student")
+        streams.append(stream)
+    for kind in kinds:
+        if arm in tables[kind] and owner[arm] != kind:
+            require_same_arm(
+                tables[owner[arm]][arm],
+                tables[kind].pop(arm),
+                where=", ".join(f.source.file for f in by_kind[owner[arm]]),
+                where_other=", ".join(f.source.file for f in by_kind[kind]),
+                column=arm,
+            )
+    table = pd.concat([tables[kind].reindex(roster) for kind in kinds], axis=1)
+    for kind in ("roster", "survey", "records"):
+        table[f"in_{kind}"] = roster.isin(tables[kind].index) if kind in tables else False
+    items = [item for scale in study.scales_in(wave.name).values() for item in scale.items]
+    table["responded"] = table["in_survey"]
+    if "survey" not in tables and items:
+        table["responded"] = table[items].notna().any(axis=1)
+    survey = next((s for s in streams if s.name == "survey"), None)
+    n_unlinked = 0 if survey is None else int((survey.removed_at == len(survey.labels) - 2).sum())
+    table = table.rename_axis("student").reset_index()
+    return WaveTable(table, tuple(streams), owner, tuple(files), kinds[0], n_unlinked)
+
+
+def _owners(study: Study, wave: Wave, by_kind: dict[Kind, list[WaveFile]], kinds: Sequence[Kind]) -> dict[str, Kind]:
+    """Say for each needed column which kind of file it is taken from."""
+    owner: dict[str, Kind] = {}
+    for name, need in needed_columns(study, wave.name).items():
+        order = sorted(kinds, key=lambda kind: need.use == "item" and kind != "survey")
+        owner[name] = next(kind for kind in order if any(name in f.columns for f in by_kind[kind]))
+    return owner
+
+
+def _stream(
+    kind: Kind, files: Sequence[WaveFile], student: pd.Series, steps: npt.NDArray[np.int_], labels: Sequence[str]
+) -> Stream:
+    """Put what the reader set aside in front of the steps."""
+    aside: dict[str, int] = {}
+    info: dict[str, int] = {}
+    for file in files:
+        for reason, n in file.export.set_aside.items():
+            counted = info if reason in _NO_DATA else aside
+            counted[_label(reason)] = counted.get(_label(reason), 0) + n
+        if file.source.rows:
+            info["Rows of other waves"] = info.get("Rows of other waves", 0) + file.n_other_rows
+    first = np.repeat(np.arange(1, len(aside) + 1), list(aside.values()))
+    removed = np.concatenate([first, np.where(steps > 0, steps + len(aside), 0)]).astype(int)
+    nobody = pd.Series([np.nan] * len(first), dtype=object)
+    everyone = pd.concat([nobody, student.astype(object)], ignore_index=True)
+    return Stream(kind, everyone, removed, (_STARTS[kind], *aside, *labels, _ENDS[kind]), info)
+
+
+def _label(reason: str) -> str:
+    return reason[:1].upper() + reason[1:]
+
+
+def _survey(
+    study: Study, files: Sequence[WaveFile], columns: Sequence[str], items: Sequence[str], roster: pd.Index | None
+) -> tuple[pd.DataFrame, Stream]:
+    """Link the responses; files that ask the same questions are one questionnaire, given in several files."""
+    questionnaires: dict[tuple[str, ...], list[WaveFile]] = {}
+    for file in files:
+        asked = tuple(name for name in columns if name in file.columns)
+        questionnaires.setdefault(asked, []).append(file)
+    linked, steps, durations, ordered = [], [], [], []
+    for asked, parts in questionnaires.items():
+        rows = pd.concat([part.table for part in parts], ignore_index=True)
+        everyone = pd.Index(rows["student"].dropna().unique()) if roster is None else roster
+        answers = [name for name in asked if name in items] or asked
+        step = link_responses(rows, everyone, answers, study.responses, where="; ".join(part.where for part in parts))
+        kept = rows[step == 0]
+        linked.append(kept[["student", *asked]])
+        if DURATION in kept:
+            durations.append(kept.set_index("student")[DURATION])
+        steps.append(step)
+        ordered.append(rows["student"])
+    where = "; ".join(file.source.file for file in files)
+    table = join_files(linked, where=where, arm=study.design.assignment.column)
+    if durations:
+        seconds = pd.concat(durations).groupby(level=0).sum(min_count=1)
+        table = table.assign(**{DURATION: table["student"].map(seconds)})
+    stream = _stream("survey", files, pd.concat(ordered, ignore_index=True), np.concatenate(steps), LINK_STEPS)
+    if study.responses.unfinished == "keep":
+        stream.info["Unfinished, kept"] = sum(int(file.table["unfinished"].sum()) for file in files)
+    return table, stream
+
+
+def _register(
+    kind: Kind, files: Sequence[WaveFile], columns: Sequence[str], arm: str, roster: pd.Index | None
+) -> tuple[pd.DataFrame, Stream]:
+    """Make one row a student of a roster or records."""
+    tables, everyone = [], []
+    for file in files:
+        rows = file.table[["student", *(name for name in columns if name in file.columns)]]
+        everyone.append(rows["student"])
+        tables.append(collapse_rows(rows[rows["student"].notna()], where=file.where, arm=arm))
+    table = join_files(tables, where="; ".join(file.source.file for file in files), arm=arm)
+    student = pd.concat(everyone, ignore_index=True)
+    steps = np.where(student.isna(), 1, np.where(student.duplicated(), 2, 0))
+    labels = [LINK_STEPS[0], _REPEATED]
+    if roster is not None:
+        steps = np.where(student.notna() & ~student.isin(roster), 3, steps)
+        table = table[table["student"].isin(roster)].reset_index(drop=True)
+        labels.append(LINK_STEPS[3])
+    return table, _stream(kind, files, student, steps, labels)

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from belonging_study.data.linking import collapse_rows, join_files, link_responses, links_table
+from belonging_study.errors import ArmConflictError, DataError, DuplicateRowsError
+from belonging_study.study.model import Responses
+
+WHERE = "w1/survey.csv, column student_id"
+ROSTER = pd.Index(["a", "b", "c"])
+
+
+def responses(*rows: tuple[str | None, bool, float | None, float | None]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=["student", "unfinished", "q1", "q2"]).astype({"student": object})
+
+
+def linked(rows: pd.DataFrame, **rules: str) -> list[int]:
+    return link_responses(rows, ROSTER, ["q1", "q2"], Responses.model_validate(rules), where=WHERE).tolist()
+
+
+TWICE = responses(("a", False, 1.0, None), ("a", True, 2.0, 3.0), ("b", False, 1.0, 1.0), ("a", False, 4.0, 5.0))
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        ({"duplicates": "first"}, [0, 3, 0, 3]),
+        ({"duplicates": "last"}, [3, 3, 0, 0]),
+        ({"duplicates": "most_complete"}, [3, 0, 0, 3]),
+        ({"duplicates": "most_complete", "unfinished": "drop"}, [3, 2, 0, 0]),
+    ],
+)
+def test_which_of_several_responses_stays(rules: dict[str, str], expected: list[int]) -> None:
+    assert linked(TWICE, **rules) == expected
+
+
+def test_several_responses_without_a_rule_are_an_error_with_the_counts_and_no_ids() -> None:
+    rows = responses(("zoe", False, 1.0, 1.0), ("zoe", False, 1.0, 1.0), ("tom", False, 1.0, 1.0))
+    with pytest.raises(DuplicateRowsError, match=r"1 students answered more than once \(2 rows\)") as error:
+        link_responses(rows, pd.Index(["zoe", "tom"]), ["q1"], Responses(), where=WHERE)
+    assert "most_complete" in str(error.value)
+    assert WHERE in str(error.value)
+    assert "zoe" not in str(error.value)
+
+
+def test_an_unfinished_response_that_is_dropped_is_no_repetition() -> None:
+    rows = responses(("a", True, 1.0, None), ("a", False, 1.0, 1.0))
+    assert linked(rows, unfinished="drop") == [2, 0]
+
+
+def test_rows_without_an_id_or_off_the_roster_are_told_apart() -> None:
+    rows = responses((None, False, 1.0, 1.0), (None, False, 1.0, 1.0), ("z", False, 1.0, 1.0), ("a", False, 1.0, 1.0))
+    assert linked(rows) == [1, 1, 4, 0]
+
+
+@pytest.mark.parametrize(
+    ("roster", "hint"), [(["0012", "0013"], "2 would match without leading zeros"), (["x"], "same")]
+)
+def test_no_response_on_the_roster_is_an_error(roster: list[str], hint: str) -> None:
+    rows = responses(("12", False, 1.0, 1.0), ("13", False, 1.0, 1.0))
+    with pytest.raises(DataError, match="None of the 2 responses") as error:
+        link_responses(rows, pd.Index(roster), ["q1"], Responses(), where=WHERE)
+    assert hint in error.value.remedy
+
+
+def test_identical_rows_collapse_and_differing_ones_are_named_by_column() -> None:
+    rows = pd.DataFrame({"student": ["a", "a", "b"], "arm": ["x", "x", "y"], "class": ["1", "1", None]})
+    assert collapse_rows(rows, where=WHERE, arm="arm")["student"].tolist() == ["a", "b"]
+    rows.loc[1, "class"] = "2"
+    with pytest.raises(DuplicateRowsError, match=r"1 students .* \(2 rows\).* class \(1 students\)"):
+        collapse_rows(rows, where=WHERE, arm="arm")
+    rows.loc[1, "class"] = None
+    with pytest.raises(DuplicateRowsError, match="class"):
+        collapse_rows(rows, where=WHERE, arm="arm")
+    rows.loc[1, "arm"] = "y"
+    with pytest.raises(ArmConflictError, match="1 students stand in two arms"):
+        collapse_rows(rows, where=WHERE, arm="arm")
+
+
+def test_files_of_one_kind_are_one_a_school_or_complete_each_other() -> None:
+    north = pd.DataFrame({"student": ["a"], "mark": [1.0]})
+    south = pd.DataFrame({"student": ["b"], "mark": [2.0]})
+    absences = pd.DataFrame({"student": ["b", "a"], "days": [3.0, 4.0]})
+    found = join_files([north, south, absences], where="w1", arm="arm").set_index("student")
+    assert found.loc["a"].tolist() == [1.0, 4.0]
+    assert found.loc["b"].tolist() == [2.0, 3.0]
+    other = pd.DataFrame({"student": ["a"], "mark": [5.0]})
+    with pytest.raises(DuplicateRowsError, match=r"mark \(1 students\)"):
+        join_files([north, other], where="w1", arm="arm")
+
+
+def test_link_rates_by_arm() -> None:
+    students = pd.DataFrame({"programme": [1, 1, 0, 0, None], "responded": [True, False, True, True, True]})
+    found = links_table(students, 2, wave="w1").set_index("arm")
+    assert found.loc["all", ["n_roster", "n_responses", "n_linked", "n_unlinked"]].tolist() == [5, 6, 4, 2]
+    assert found.loc["programme", "link_rate"] == 0.5
+    assert found.loc["comparison", "link_rate"] == 1.0
+    assert found["n_unlinked"].isna().tolist() == [False, True, True]
