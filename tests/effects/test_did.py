@@ -89,6 +89,19 @@ def test_a_student_gone_before_the_start_counts_for_the_schools_arm(panel: pd.Da
     assert sample.adoption_waves == (3,)
 
 
+def test_students_who_came_after_the_start_are_left_out_in_both_arms(panel: pd.DataFrame) -> None:
+    after = panel[(panel["wave"] >= 4) & (panel["programme"] == 0)].dropna(subset="y")
+    comer = after["student"].value_counts().sort_index().loc[lambda n: n == 2].index[0]
+    late = panel[(panel["student"] != comer) | (panel["wave"] >= 4)]
+    result = did(late, **COLUMNS)
+    assert result.estimate == pytest.approx(did(panel[panel["student"] != comer], **COLUMNS).estimate, abs=1e-12)
+    counts = [
+        r.n_dropped.set_index("reason").loc["no wave before the programme began"]
+        for r in (result, did(panel, **COLUMNS))
+    ]
+    assert (counts[0] - counts[1]).tolist() == [2, 1]
+
+
 def test_event_study_matches_club_sandwich(panel: pd.DataFrame, r: dict[str, Any]) -> None:
     study = event_study(
         panel, outcome="y", unit="student", time="wave", programme="programme", first_treated=4, cluster="school"
