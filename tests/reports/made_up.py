@@ -131,6 +131,7 @@ def made_up_flow() -> pd.DataFrame:
         (2, "excluded", "Answered fewer than half of the survey questions", 4, 12),
         (3, "remaining", "Analysis sample", 594, 602),
         (4, "info", "Of these answered the survey", 551, 560),
+        (5, "info", "Moved to another school of the study", 3, 2),
     ]
     rows = []
     for step, kind, label, treated, comparison in counts:

@@ -82,6 +82,13 @@ def test_jupyter_shows_a_table_and_escapes_it() -> None:
     assert "< .001" in bundle["text/plain"]
 
 
+def test_jupyter_marks_what_a_footnote_explains() -> None:
+    data = pd.DataFrame({"n": [math.nan, 12.0], "note": ["nobody was asked", ""]})
+    page = Table("t", "T", data, "effects", columns={"n": ""})._repr_mimebundle_()["text/html"]
+    assert "–<sup>a</sup>" in page
+    assert "a nobody was asked" in page
+
+
 def test_figures_must_be_described() -> None:
     with pytest.raises(ParameterError, match="no description"):
         Figure("f", "T", "<svg/>", b"", "  ", "effects")

@@ -226,6 +226,41 @@ def test_flow_shows_ranges_that_follow_from_the_published_pieces() -> None:
     assert out.loc[(3, "programme"), "n_clusters"] == 5
 
 
+def test_a_small_part_of_a_hidden_sample_says_only_that_it_is_small() -> None:
+    flow = pd.DataFrame(
+        {
+            "stream": "students",
+            "step": range(4),
+            "kind": ["start", "excluded", "remaining", "info"],
+            "label": ["roster", "consent", "sample", "moved"],
+            "n_students": [200, 1, 199, 4],
+        }
+    )
+    assert suppress(flow, minimum_cell=MINIMUM)["suppressed"].tolist() == [
+        "",
+        "fewer than 10",
+        "191 to 199",
+        "fewer than 10",
+    ]
+
+
+def test_a_few_students_without_an_arm_do_not_hide_the_whole_sample() -> None:
+    counts = {"all": (203, 3, 200), "programme": (100, 0, 100), "comparison": (100, 0, 100)}
+    flow = pd.DataFrame(
+        [
+            ("students", i, kind, kind, arm, counts[arm][i])
+            for i, kind in enumerate(("start", "excluded", "remaining"))
+            for arm in counts
+        ],
+        columns=["stream", "step", "kind", "label", "arm", "n_students"],
+    )
+    out = suppress(flow, minimum_cell=MINIMUM).set_index(["kind", "arm"])
+    assert out.loc[("start", "all"), "suppressed"] == "201 to 209"
+    assert out.loc[("excluded", "all"), "suppressed"] == "fewer than 10"
+    assert out.loc[("remaining", "all"), "n_students"] == 200
+    assert out.loc[("remaining", "programme"), "n_students"] == 100
+
+
 def test_survey_rows_are_protected_without_arms() -> None:
     flow = pd.DataFrame(
         {

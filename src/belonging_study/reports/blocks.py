@@ -38,12 +38,13 @@ Kind = Literal["info", "caution", "method"]
 _KINDS: tuple[Kind, ...] = ("info", "caution", "method")
 
 
-def _cell(tag: str, text: str, numeric: bool) -> str:
+def _cell(tag: str, text: str, numeric: bool, mark: str = "") -> str:
     """A cell as a notebook shows it."""
     align = "right" if numeric else "left"
     scope = ' scope="col"' if tag == "th" else ""
     style = f"text-align:{align};padding:.2em .8em .2em 0;border:0"
-    return f'<{tag}{scope} style="{style}">{html.escape(text)}</{tag}>'
+    raised = f"<sup>{mark}</sup>" if mark else ""
+    return f'<{tag}{scope} style="{style}">{html.escape(text)}{raised}</{tag}>'
 
 
 def render_markdown(text: str) -> str:
@@ -151,11 +152,13 @@ class Table:
         shown = display_table(self.data, self.columns)
         head = "".join(_cell("th", c.text, c.numeric) for c in shown.columns)
         body = "".join(
-            "<tr>" + "".join(_cell("td", x.text, c.numeric) for c, x in zip(shown.columns, row, strict=True)) + "</tr>"
+            "<tr>"
+            + "".join(_cell("td", x.text, c.numeric, x.mark) for c, x in zip(shown.columns, row, strict=True))
+            + "</tr>"
             for row in shown.rows
         )
         page = (
-            '<table style="border-collapse:collapse;border-top:2px solid;border-bottom:2px solid;'
+            '<table style="margin:0;border-collapse:collapse;border-top:2px solid;border-bottom:2px solid;'
             'font-variant-numeric:lining-nums tabular-nums">'
             '<caption style="text-align:left;font-weight:600;color:inherit;padding:.4em 0">'
             f"{html.escape(self.title)}</caption>"

@@ -27,7 +27,7 @@ from belonging_study.reports.flow_disclosure import fewer_than, suppress_flow
 
 __all__ = ["DEFAULT_COUNTS", "DEFAULT_WITHIN", "HIDDEN_IN_COMPANY", "suppress"]
 
-DEFAULT_COUNTS: tuple[str, ...] = ("n_students", "n", "n_responses", "n_scored", "n_complete", "n_units")
+DEFAULT_COUNTS: tuple[str, ...] = ("n_students", "n", "n_responses", "n_complete", "n_units", "n_flagged")
 """Columns that say how many people a row describes."""
 
 DEFAULT_WITHIN: tuple[str, ...] = ("group", "arm")

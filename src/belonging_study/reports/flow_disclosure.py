@@ -158,17 +158,20 @@ def _flow_ranges(steps: Sequence[_Step], minimum: int) -> dict[int, _Range]:
 def _walk(steps: Sequence[_Step], minimum: int) -> dict[int, _Range]:
     """Start, exclusions and what remains of one arm: pieces as published, the rest worked out from them."""
     ranges: dict[int, _Range] = {}
-    now, left = _Range(0, 0), 0.0
+    now, left, losses = _Range(0, 0), 0.0, 0
     for step in steps:
         if step.kind == "start":
             now, left = _piece(step.size, minimum), step.size
             ranges[step.row] = now
         elif step.kind == "excluded":
             ranges[step.row] = _piece(step.size, minimum)
-            now, left = now - ranges[step.row], left - step.size
+            now, left, losses = now - ranges[step.row], left - step.size, losses + (step.size > 0)
         elif step.kind == "remaining":
+            if left == 0 and losses == 1:
+                # All went for one reason: both counts are the same, and neither tells the other.
+                now = _Range(0, 0)
             ranges[step.row] = now
-        elif now.exact or step.size > left:
+        elif now.exact or not minimum <= step.size <= left:
             ranges[step.row] = _piece(step.size, minimum)
         else:
             # Part of a number that is not published: only those outside it are a piece, and a few are no more than few.

@@ -275,7 +275,7 @@ def _who(study: Study, wave: Wave, flow: pd.DataFrame, findings: Sequence[Findin
         treated = value_of(findings[0].row, "n_clusters_treated")
         comparison = value_of(findings[0].row, "n_clusters_comparison")
         units = _clusters(study)
-        numbers = "" if math.isnan(treated + comparison) else f" ({count(treated)} against {count(comparison)})"
+        numbers = "" if math.isnan(treated + comparison) else f" ({count(treated)} against {count(comparison)} {units})"
         methods = {f.method for f in findings}
         if "did" in methods:
             by_student = study.design.assignment.level == "student"
@@ -301,7 +301,7 @@ def _took_part(wave: Wave, flow: pd.DataFrame) -> list[str]:
     rows = rows.sort_values("step", kind="stable")
     start = _last(rows, "start", first=True)
     sample = _last(rows, "remaining")
-    answered = _last(rows, "info")
+    answered = _last(rows[rows["label"].str.contains("answered", case=False)], "info") if "label" in rows else None
     if start is None or sample is None:
         return []
     (enrolled, n_enrolled), (analysed, n_sample) = start, sample
