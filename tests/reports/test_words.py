@@ -52,7 +52,7 @@ def test_readings(bounds: tuple[float, float], effect_bounds: tuple[float, float
 NUMBER = re.compile(r"(?<![\d.])\d[\d\u202f]*(?:\.\d+)?")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     center=st.one_of(st.floats(-3, 3), st.floats(-0.1, 0.1)),
     half=st.one_of(st.floats(0.001, 3), st.floats(0.001, 0.1)),
