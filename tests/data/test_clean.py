@@ -385,7 +385,7 @@ def test_a_count_below_zero(raw: Raw) -> None:
 def test_a_group_value_that_is_not_listed(raw: Raw) -> None:
     raw["w1/roster.csv"].loc[0, "girl"] = "perhaps"
     message = raw.error(UnknownLabelError)
-    assert "1 values of girl are not listed under the group girl: perhaps (1)" in message
+    assert '1 value is not listed under the group girl: "perhaps" (1)' in message
     assert "w1/roster.csv, column girl" in message
 
 
@@ -405,15 +405,15 @@ def test_repeated_rows_of_the_roster(raw: Raw) -> None:
     assert count(found.flow, "Further rows of a student that say the same", stream="roster") == 3
     raw["w1/roster.csv"].loc[24, "class_id"] = "9z"
     message = raw.error(DuplicateRowsError)
-    assert "differ in class_id (1 students)" in message
+    assert "differ in class_id (1 student)" in message
     assert "w1/roster.csv" in message
     raw["w1/roster.csv"].loc[24, "arm"] = "comparison"
-    assert "1 students stand in two arms of one wave" in raw.error(ArmConflictError)
+    assert "two arms are given for 1 student" in raw.error(ArmConflictError)
 
 
 def test_repeated_rows_of_the_records(raw: Raw) -> None:
     raw["w1/records.csv"] = pd.concat([raw["w1/records.csv"], raw["w1/records.csv"].iloc[:1].assign(mean_mark=1)])
-    assert "differ in mean_mark (1 students)" in raw.error(DuplicateRowsError)
+    assert "differ in mean_mark (1 student)" in raw.error(DuplicateRowsError)
 
 
 def test_a_school_in_both_arms(raw: Raw) -> None:
@@ -435,7 +435,7 @@ def test_an_unknown_arm_and_a_rule_that_takes_it_out(raw: Raw) -> None:
     for wave in ("w1", "w2"):
         raw[f"{wave}/roster.csv"].loc[raw[f"{wave}/roster.csv"]["school_id"] == "west", "arm"] = "pilot"
     message = raw.error(DataError)
-    assert "'pilot' in 12 rows" in message
+    assert 'The arm of 12 rows is none of comparison, programme: "pilot" (12)' in message
     raw.definition["exclusions"].append({"name": "pilot", "label": "Pilot", "column": "arm", "equals": "pilot"})
     found = raw.clean()
     assert count(found.flow, "Pilot") == 6
@@ -486,14 +486,22 @@ def test_an_outcome_that_never_varies(raw: Raw) -> None:
 
 def test_ids_that_a_spreadsheet_changed(raw: Raw) -> None:
     raw["w1/survey.csv"].loc[[0, 1, 2], "student_id"] = "1.2E+05"
-    with pytest.raises(DataError, match="3 rows have identifiers") as error:
+    with pytest.raises(DataError, match="changed the identifiers of 3 rows") as error:
         raw.clean()
     assert "w1/survey.csv, column student_id" in str(error.value)
 
 
 def test_ids_of_another_kind_link_nobody(raw: Raw) -> None:
     raw["w1/survey.csv"]["student_id"] = [f"other{i}" for i in range(24)]
-    assert "None of the 24 responses belongs to a student on the roster" in raw.error(DataError)
+    assert "No response of 24 belongs to a student on the roster" in raw.error(DataError)
+
+
+@pytest.mark.parametrize("kind", ["survey", "roster", "records"])
+def test_a_file_without_any_identifier(raw: Raw, kind: str) -> None:
+    raw[f"w2/{kind}.csv"]["student_id"] = None
+    with pytest.raises(DataError, match=f"No row of the {kind} of wave w2 can be used. No student id: 24") as error:
+        raw.clean()
+    assert f"w2/{kind}.csv, column student_id" in str(error.value)
 
 
 def test_a_file_that_is_not_there_and_a_wave_that_does_not_exist(raw: Raw) -> None:

@@ -48,7 +48,7 @@ def test_a_rule_of_another_wave_does_nothing_and_needs_no_column() -> None:
 def test_text_where_a_rule_compares_numbers_is_an_error_with_its_count_and_without_the_text() -> None:
     with pytest.raises(ValueRangeError) as error:
         rule_matches(pd.Series(["Anna", "Ben", "3", None]), rule("mark", below=1), where="w1/records.csv")
-    assert "2 values of mark" in str(error.value)
+    assert "2 values are no number" in str(error.value)
     assert "w1/records.csv, column mark" in str(error.value)
     assert "Anna" not in str(error.value)
 

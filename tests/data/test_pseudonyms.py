@@ -75,7 +75,7 @@ def test_a_dot_that_means_something_stays() -> None:
 def test_ids_that_a_spreadsheet_changed_are_an_error_with_their_count(ids: pd.Series, count: int) -> None:
     with pytest.raises(DataError) as error:
         normalise_ids(ids, where=WHERE)
-    assert str(error.value).startswith(f"{count} rows")
+    assert f"the identifiers of {count} row" in str(error.value)
     assert WHERE in str(error.value)
     assert "spreadsheet" in str(error.value)
 

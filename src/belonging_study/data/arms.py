@@ -11,6 +11,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from belonging_study.data.coding_problems import listed
+from belonging_study.data.wording import how_many
 from belonging_study.errors import ArmConflictError, DataError, DesignError
 from belonging_study.study.model import Start, Study
 from belonging_study.study.names import nearest
@@ -20,8 +22,6 @@ __all__ = ["NO_ARM", "NO_CLUSTER", "require_both_arms", "require_same_arm", "set
 NO_ARM = "No arm recorded"
 NO_CLUSTER = "No school or class recorded"
 """Why a student cannot be placed in the design."""
-
-_FEW = 5
 
 
 def settle_arms(rows: pd.DataFrame, study: Study, where: Mapping[str, str]) -> pd.DataFrame:
@@ -145,7 +145,8 @@ def require_same_arm(main: pd.Series, other: pd.Series, *, where: str, where_oth
     differing = both[both["main"] != both["other"]]
     if len(differing):
         raise ArmConflictError(
-            f"{len(differing)} of {len(both)} students are in one arm in {where} and in another in {where_other}.",
+            f"{len(differing)} of {how_many(len(both), 'student')} {'is' if len(differing) == 1 else 'are'} in one arm "
+            f"in {where} and in another in {where_other}.",
             where=f"{where} and {where_other}, column {column}",
             remedy="correct the file that is wrong; the arm is the one to which the student, class or school was "
             "assigned.",
@@ -187,17 +188,14 @@ def require_both_arms(sample: pd.DataFrame, study: Study, wave: str) -> None:
     staggered = isinstance(study.design.assignment.starts, Start) and starts > 1
     if n_programme and (n_comparison or staggered):
         return
+    level = study.design.assignment.level
     raise DesignError(
-        f"Wave {wave} has {n_programme} programme and {n_comparison} comparison {_many(study.design.assignment.level)} "
-        "in its analysis sample.",
+        f"Wave {wave} has {n_programme} programme and {how_many(n_comparison, f'comparison {level}')} in its analysis "
+        "sample.",
         where=f"wave {wave}, {len(sample)} students",
         remedy="check the arm's column, the exclusion rules and that every file of the wave is complete; an effect "
         "needs both arms.",
     )
-
-
-def _many(level: str) -> str:
-    return {"student": "students", "class": "classes", "school": "schools"}[level]
 
 
 def _files(waves: pd.Series, where: Mapping[str, str], column: str) -> str:
@@ -207,19 +205,15 @@ def _files(waves: pd.Series, where: Mapping[str, str], column: str) -> str:
 
 def _require_known_arms(rows: pd.DataFrame, study: Study, where: Mapping[str, str]) -> None:
     assignment = study.design.assignment
-    listed = [assignment.comparison, *assignment.programme]
-    unknown = rows[rows["arm"].notna() & ~rows["arm"].isin(listed) & ~rows["excluded"]]
+    known = [assignment.comparison, *assignment.programme]
+    unknown = rows[rows["arm"].notna() & ~rows["arm"].isin(known) & ~rows["excluded"]]
     if unknown.empty:
         return
     counts = unknown["arm"].value_counts()
-    # Many values mean that the column holds something else than arms, perhaps something personal.
-    shown = (
-        "; ".join(f"{value!r} in {n} rows{nearest(str(value), listed)}" for value, n in counts.items())
-        if len(counts) <= _FEW
-        else f"{len(counts)} different values in {len(unknown)} rows"
-    )
+    hint = nearest(str(counts.index[0]), known) if len(counts) == 1 else ""
     raise DataError(
-        f"The arm is none of {', '.join(map(repr, listed))}: {shown}.",
+        f"The arm of {how_many(len(unknown), 'row')} is none of {', '.join(known)}: "
+        f"{listed({str(value): int(n) for value, n in counts.items()})}{hint}.",
         where=_files(unknown["wave"], where, assignment.column),
         remedy="list it under `design: assignment:` as comparison or programme, exclude it by a rule, or correct it.",
     )
@@ -234,10 +228,9 @@ def _cluster_arms(settled: pd.DataFrame, level: str, study: Study, where: Mappin
     by_arm = torn.groupby("arm")["student"].nunique()
     counts = ", ".join(f"{n} in {arm}" for arm, n in by_arm.items())
     n = torn["cluster"].nunique()
-    noun = _many(level) if n > 1 else {"student": "student", "class": "class", "school": "school"}[level]
     detail = "" if level == "student" else f": students {counts}"
     raise ArmConflictError(
-        f"{n} {noun} {'are' if n > 1 else 'is'} in two arms{detail}.",
+        f"{how_many(n, level)} {'is' if n == 1 else 'are'} in two arms{detail}.",
         where=_files(torn["wave"], where, study.design.assignment.column),
         remedy=f"give each {level} the arm to which it was assigned, in every row and wave; set `by_wave: true` only "
         "if arms were assigned anew in each wave.",
@@ -254,7 +247,8 @@ def _require_settled_moves(live: pd.DataFrame, arms: pd.Series, study: Study, wh
     wrong = other[(here.notna() & (here != other["arm"])) | (here.isna() & split)]
     if len(wrong):
         raise ArmConflictError(
-            f"{wrong['student'].nunique()} students moved to another {level} and have an arm that neither {level} has.",
+            f"After a move to another {level}, the arm of {how_many(wrong['student'].nunique(), 'student')} is that of "
+            f"neither {level}.",
             where=_files(wrong["wave"], where, column),
             remedy=f"give students who moved the arm of the {level} they left, or of the one they went to.",
         )
@@ -272,7 +266,7 @@ def _one_a_cluster(
     ):
         if n:
             raise DataError(
-                f"{n} of {len(values)} {_many(level)} have {what} of {column}.",
+                f"{n} of {how_many(len(values), level)} {'has' if n == 1 else 'have'} {what} of {column}.",
                 where="; ".join(where.values()) + f", column {column}",
                 remedy=f"give each {level} one {column}, the same in every wave.",
             )
@@ -293,10 +287,9 @@ def _add_times(
         column = assignment.starts.column
         unknown = work[work["start"].notna() & ~work["start"].isin(study.wave_names) & ~work["excluded"]]
         if len(unknown):
-            n = unknown["start"].nunique()
             raise DataError(
-                f"{len(unknown)} rows have a start that is no wave of the study ({n} different value"
-                f"{'' if n == 1 else 's'}).",
+                f"The start of {how_many(len(unknown), 'row')} is no wave of the study "
+                f"({how_many(unknown['start'].nunique(), 'different value')}).",
                 where=_files(unknown["wave"], where, column),
                 remedy=f"use one of {', '.join(study.wave_names)}, or leave it empty in the comparison arm.",
             )
@@ -307,8 +300,8 @@ def _add_times(
         if wrong.any():
             bad = out[wrong].groupby("programme")["cluster"].nunique()
             raise DataError(
-                f"{int(bad.get(1, 0))} programme {_many(assignment.level)} have no start, and {int(bad.get(0, 0))} "
-                "comparison ones have one.",
+                f"No start is given for {how_many(int(bad.get(1, 0)), f'programme {assignment.level}')}, and one is "
+                f"given for {how_many(int(bad.get(0, 0)), f'comparison {assignment.level}')}.",
                 where=_files(work.loc[wrong, "wave"], where, column),
                 remedy="give the programme arm its first wave with the programme; leave the comparison arm empty.",
             )

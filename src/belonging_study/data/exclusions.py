@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from belonging_study.data.coding_problems import are
 from belonging_study.errors import ColumnMissingError, ValueRangeError
 from belonging_study.study.model import Exclusion
 from belonging_study.study.names import nearest
@@ -102,7 +103,7 @@ def rule_matches(column: pd.Series, rule: Exclusion, *, where: str) -> pd.Series
     spoilt = int((numbers.isna() & (as_text(column) != "")).sum())
     if spoilt:
         raise ValueRangeError(
-            f"{spoilt} values of {rule.column} are not numbers, and the exclusion rule {rule.name} compares numbers.",
+            f"{are(spoilt, 'value')} no number, and the exclusion rule {rule.name} compares numbers.",
             where=f"{where}, column {rule.column}",
             remedy="use `equals:` for text, or correct the column.",
         )

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 
+from belonging_study.data.coding_problems import are, listed
 from belonging_study.data.exclusions import as_text
 from belonging_study.errors import UnknownLabelError
 from belonging_study.study.model import Group
 
 __all__ = ["label_group"]
-
-_FEW = 8
 
 
 def label_group(values: pd.Series, group: Group, *, where: str) -> pd.Series:
@@ -34,7 +33,8 @@ def label_group(values: pd.Series, group: Group, *, where: str) -> pd.Series:
     Raises
     ------
     UnknownLabelError
-        If a value is not listed under the group; values are shown with their counts unless there are many.
+        If a value is not listed under the group; values are shown with their counts unless
+        they look like free text or identifiers.
 
     Examples
     --------
@@ -49,14 +49,9 @@ def label_group(values: pd.Series, group: Group, *, where: str) -> pd.Series:
     known = dict(zip([*labels, *raw], [*group.values.values()] * 2, strict=True))  # noqa: PD011
     unknown = texts[(texts != "") & ~texts.isin(set(known))]
     if len(unknown):
-        counts = unknown.value_counts()
-        shown = (
-            ", ".join(f"{value} ({n})" for value, n in counts.items())
-            if len(counts) <= _FEW
-            else f"{len(counts)} different values"
-        )
+        shown = listed({str(value): int(n) for value, n in unknown.value_counts().items()})
         raise UnknownLabelError(
-            f"{len(unknown)} values of {group.column} are not listed under the group {group.name}: {shown}.",
+            f"{are(len(unknown), 'value')} not listed under the group {group.name}: {shown}.",
             where=f"{where}, column {group.column}",
             remedy="add them under `values:` of that group in study.yml, or correct them.",
         )

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from belonging_study.data.wording import how_many
 from belonging_study.errors import ArmConflictError, DataError, DuplicateRowsError
 from belonging_study.study.model import Responses
 
@@ -67,7 +68,7 @@ def link_responses(
     if repeated.any():
         if rules.duplicates == "error":
             raise DuplicateRowsError(
-                f"{left.loc[repeated, 'student'].nunique()} students answered more than once "
+                f"{how_many(left.loc[repeated, 'student'].nunique(), 'student')} answered more than once "
                 f"({int(repeated.sum())} rows).",
                 where=where,
                 remedy="say in study.yml which response counts, under `responses:`, by `duplicates:` first, last or "
@@ -212,13 +213,15 @@ def _raise_for_differing(rows: pd.DataFrame, where: str, arm: str) -> None:
     differing = {str(column): int((counts[column] > 1).sum()) for column in counts if (counts[column] > 1).any()}
     if arm in differing:
         raise ArmConflictError(
-            f"{differing[arm]} students stand in two arms of one wave ({len(rows)} rows for {n_students} students).",
+            f"In one wave, two arms are given for {how_many(differing[arm], 'student')} "
+            f"({len(rows)} rows for {how_many(n_students, 'student')}).",
             where=f"{where}, column {arm}",
             remedy="keep one row a student, with the arm to which the student was assigned.",
         )
-    listed = ", ".join(f"{column} ({n} students)" for column, n in differing.items())
+    listed = ", ".join(f"{column} ({how_many(n, 'student')})" for column, n in differing.items())
     raise DuplicateRowsError(
-        f"{n_students} students have more than one row ({len(rows)} rows), and the rows differ in {listed}.",
+        f"There is more than one row for {how_many(n_students, 'student')} ({len(rows)} rows), and they differ in "
+        f"{listed}.",
         where=where,
         remedy="keep one row a student and wave; rows that are the same in every needed column do no harm.",
     )
@@ -236,6 +239,4 @@ def _require_some_linked(rows: pd.DataFrame, step: npt.NDArray[np.int_], roster:
         if bare
         else "check that the survey and the roster hold the same identifier, and the `columns:` of both files."
     )
-    raise DataError(
-        f"None of the {len(unknown)} responses belongs to a student on the roster.", where=where, remedy=hint
-    )
+    raise DataError(f"No response of {len(unknown)} belongs to a student on the roster.", where=where, remedy=hint)

@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 from platformdirs import user_config_dir
 
+from belonging_study.data.wording import how_many
 from belonging_study.errors import DataError, KeyFileError
 from belonging_study.study.model import Study
 
@@ -169,7 +170,8 @@ def normalise_ids(ids: pd.Series, *, where: str) -> pd.Series:
     for spoilt, how in ((changed, 'written as "1.0E+05"'), (rounded, "with decimals or more than 15 digits, or dates")):
         if spoilt.any():
             raise DataError(
-                f"{int(rows[spoilt].sum())} rows have identifiers {how}: a spreadsheet has changed them.",
+                f"A spreadsheet has changed the identifiers of {how_many(int(rows[spoilt].sum()), 'row')}: they are "
+                f"now {how}.",
                 where=where,
                 remedy="export the file again with this column as text; the changed digits cannot be recovered.",
             )

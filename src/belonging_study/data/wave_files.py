@@ -10,7 +10,7 @@ from typing import Literal
 import pandas as pd
 
 from belonging_study.data.coding import Coded, answers_as_text, code_answers, code_binary, code_number
-from belonging_study.data.coding_problems import raise_problems
+from belonging_study.data.coding_problems import are, raise_problems
 from belonging_study.data.exclusions import as_text
 from belonging_study.data.export import Export
 from belonging_study.data.matching import match_columns
@@ -347,7 +347,7 @@ def _code_measure(values: pd.Series, outcome: Outcome, labels: dict[float, str],
     return Coded(
         coded.codes,
         ValueRangeError(
-            f"column {column}: {negative} counts are below zero.",
+            f"column {column}: {are(negative, 'count')} below zero.",
             where=_at(source, column),
             remedy="correct these values, or leave them empty where a code such as -99 means that nothing is known.",
         ),

@@ -129,10 +129,12 @@ def link_wave(study: Study, wave: Wave, files: Sequence[WaveFile]) -> WaveTable:
         else:
             table, stream = _register(kind, by_kind[kind], mine, arm, roster if kind != kinds[0] else None)
         if table.empty:
+            taken = np.bincount(stream.removed_at, minlength=len(stream.labels) - 1)[1:]
+            said = "; ".join(f"{label}: {n}" for label, n in zip(stream.labels[1:-1], taken, strict=True) if n)
             raise DataError(
-                f"No row of the {kind} of wave {wave.name} has a student id.",
+                f"No row of the {kind} of wave {wave.name} can be used. {said}.",
                 where=", ".join(f.where for f in by_kind[kind]),
-                remedy="fill in the identifiers, or name the right column under `columns:`.",
+                remedy="name the right column of identifiers under `columns:`, or check what the rows are.",
             )
         if kind == kinds[0]:
             roster = pd.Index(table["student"])
