@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import resource
 import signal
 import subprocess
 import sys
@@ -198,6 +197,8 @@ def test_files_that_the_system_refuses_to_write(toy: Path) -> None:
     write_notebook(
         toy / "notebooks" / "02_scales.ipynb", WRITE.format(name="two") + "\n(out / 'big.csv').write_text('1' * 9000)"
     )
+
+    resource = pytest.importorskip("resource")
 
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (8000, 8000))

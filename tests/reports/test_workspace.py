@@ -3,12 +3,14 @@ from __future__ import annotations
 import csv
 import io
 import math
+import os
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure as Canvas
+from toy_study import write_notebook
 
 from belonging_study.errors import FileMissingError, ParameterError
 from belonging_study.figures import Drawn
@@ -62,7 +64,10 @@ def test_a_table_comes_back_as_it_was_kept(ws: Workspace) -> None:
     pd.testing.assert_frame_equal(ws.load("own"), table)
 
 
-def test_what_was_made_from_earlier_data_is_not_given(ws: Workspace, toy: Path) -> None:
+def test_what_was_made_from_earlier_data_is_not_given(
+    ws: Workspace, toy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BELONGING_STUDY_CATCHING_UP", "1")
     ws.save("own", pd.DataFrame({"x": [1]}))
     ws.table("shown", pd.DataFrame({"x": [1]}), title="Shown", section="flow")
     assert len(open_wave("w1").read_table("shown")) == 1
@@ -168,3 +173,38 @@ def test_a_figure_is_written_twice_with_the_same_bytes_and_closed(ws: Workspace)
 def test_a_note_is_a_block(ws: Workspace) -> None:
     note = ws.note("Ten schools.", section="cautions", kind="caution", title="Few schools")
     assert (note.text, note.kind, note.title, note.section) == ("Ten schools.", "caution", "Few schools", "cautions")
+
+
+OPEN = (
+    "from pathlib import Path\nfrom belonging_study.reports import fingerprint\n"
+    "fingerprint._PACKAGE = Path.cwd().parent.parent / 'package' if Path.cwd().name == 'notebooks' "
+    "else Path.cwd().parent / 'package'\n"
+)
+WRITES = (
+    "import pandas as pd\nfrom belonging_study.reports.workspace import open_wave\nws = open_wave(wave)\n"
+    "ws.table('estimates', pd.DataFrame({'estimate': [0.25]}), title='Estimates', section='effects')"
+)
+READS = (
+    "from belonging_study.reports.workspace import open_wave\nws = open_wave(wave)\n"
+    "print(ws.read_table('estimates')['estimate'].tolist())\nws.read_table('nothing')"
+)
+
+
+def test_a_notebook_opened_by_hand_has_the_earlier_ones_run_first(toy: Path) -> None:
+    from belonging_study.reports.engine import Kernels, execute
+
+    write_notebook(toy / "notebooks" / "01_clean.ipynb", OPEN, WRITES)
+    write_notebook(toy / "notebooks" / "02_scales.ipynb", OPEN, READS)
+    done = execute(
+        toy / "notebooks" / "02_scales.ipynb",
+        parameters={"wave": "w1"},
+        env={k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"},
+        cwd=toy / "notebooks",
+        kernels=Kernels(),
+        on_cell=lambda cell, cells: None,
+    )
+    assert done.notebook.cells[3].outputs[0].text == "[0.25]\n"
+    assert (toy / "data_processed" / "w1" / "tables" / "estimates.csv").read_text().startswith("estimate")
+    assert done.error is not None
+    assert done.error.name == "FileMissingError"
+    assert "The table nothing has not been made yet." in done.error.text

@@ -87,6 +87,7 @@ def finish_version(
     PublishError
         If the disk is full or may not be written.
     """
+    outputs = f"outputs/{wave}/"
     manifest = make_manifest(study, wave, where=where, fingerprint=fingerprint, parameters=parameters)
     page = assemble_html(
         study,
@@ -96,15 +97,15 @@ def finish_version(
         summary=summarise(study, study.wave(wave), *(_table(staged, name) for name in ("estimates", "flow", "scales"))),
         notebooks=[_code(name, notebook) for name, notebook in executed.items()],
     )
-    write_file(staged / "report.html", page.encode())
+    write_file(staged / "report.html", page.encode(), where=outputs)
     for name, notebook in executed.items():
-        write_file(staged / "notebooks" / f"{name}.ipynb", notebook_bytes(notebook))
+        write_file(staged / "notebooks" / f"{name}.ipynb", notebook_bytes(notebook), where=outputs)
     crate = as_crate(
         manifest, study, where=where, staged=staged, started_at=started_at, ended_at=dt.datetime.now(dt.UTC)
     )
     text = json.dumps(crate, indent=2, ensure_ascii=False).encode()
     for name in MANIFEST_NAMES:
-        write_file(staged / name, text)
+        write_file(staged / name, text, where=outputs)
 
 
 def provenance(manifest: Manifest) -> dict[str, Any]:

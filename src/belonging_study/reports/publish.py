@@ -119,7 +119,6 @@ def plain_disk_error(number: int | None, where: str) -> PublishError | None:
         return None
     return PublishError(
         f"{what}: {where} could not be written. The last published version is untouched.",
-        where=where,
         remedy=remedy,
     )
 

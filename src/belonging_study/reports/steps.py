@@ -32,7 +32,7 @@ from belonging_study.reports.publish import (
 )
 from belonging_study.study import Study
 
-__all__ = ["Job", "WaveRun", "kernel_environment", "publish_wave", "run_notebook"]
+__all__ = ["Job", "WaveRun", "as_our_error", "kernel_environment", "publish_wave", "run_notebook", "with_wave"]
 
 _PUBLISH = "publish"
 
@@ -116,7 +116,7 @@ def run_notebook(job: Job, run: WaveRun, path: Path) -> None:
         with _into_run(run, name):
             executed = execute(
                 path,
-                parameters=_with_wave(path, run),
+                parameters=with_wave(path, run.wave, run.parameters.get(name, {})),
                 env=kernel_environment(job.study, job.where, run.wave, run.scratch),
                 cwd=job.where.folder,
                 kernels=run.kernels,
@@ -125,7 +125,7 @@ def run_notebook(job: Job, run: WaveRun, path: Path) -> None:
             node = executed.notebook
             run.executed[name] = scrub(node, hide=_hidden_folders(job, run))
             if executed.error:
-                raise _as_our_error(executed.error, name, run.wave)
+                raise as_our_error(executed.error, name, run.wave)
             _require_outputs(executed, name, run)
             job.report("finished", run.wave, name)
     except Stopped:
@@ -186,13 +186,12 @@ def _fail(run: WaveRun, error: BelongingStudyError) -> None:
     run.kernels.stop()
 
 
-def _with_wave(path: Path, run: WaveRun) -> dict[str, Value]:
-    """The notebook's parameters, and the wave where the notebook has such a parameter."""
-    given = dict(run.parameters.get(path.stem, {}))
-    return {"wave": run.wave, **given} if any(p.name == "wave" for p in read_parameters(path)) else given
+def with_wave(path: Path, wave: str, given: Mapping[str, Value]) -> dict[str, Value]:
+    """Give a notebook's parameters, with the wave where the notebook has such a parameter."""
+    return {"wave": wave, **given} if any(p.name == "wave" for p in read_parameters(path)) else dict(given)
 
 
-def _as_our_error(error: CellError, notebook: str, wave: str) -> BelongingStudyError:
+def as_our_error(error: CellError, notebook: str, wave: str) -> BelongingStudyError:
     """Tell an error that the user can mend from one that is not theirs."""
     kind = getattr(errors, error.name, None)
     if isinstance(kind, type) and issubclass(kind, UserError):

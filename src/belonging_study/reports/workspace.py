@@ -15,6 +15,7 @@ import pandas as pd
 
 from belonging_study.errors import FileMissingError, ParameterError
 from belonging_study.reports.blocks import Figure, Note, Table
+from belonging_study.reports.catch_up import CATCHING_UP_VARIABLE, catch_up
 from belonging_study.reports.disclosure import suppress
 from belonging_study.reports.fingerprint import data_fingerprint
 from belonging_study.reports.places import SCRATCH_VARIABLE, Places, choose_wave, find_study_file, places
@@ -159,14 +160,15 @@ class Workspace:
     def load(self, name: str) -> pd.DataFrame:
         """Give a table that an earlier notebook kept with `save`.
 
+        In a notebook opened by hand, the earlier notebooks are run first if it is missing or out of date.
+
         Raises
         ------
         FileMissingError
             If it is not there, or was made from other inputs than the present ones.
         """
         path = self.processed / f"{name}.parquet"
-        if not path.is_file() or not self._is_fresh(name):
-            raise self._absent(path, f"the table {name}")
+        self._require(path, name)
         return pd.read_parquet(path)
 
     def table(
@@ -214,6 +216,8 @@ class Workspace:
     def read_table(self, name: str) -> pd.DataFrame:
         """Read a table of the report that an earlier notebook wrote.
 
+        In a notebook opened by hand, the earlier notebooks are run first if it is missing or out of date.
+
         Returns
         -------
         pandas.DataFrame
@@ -225,8 +229,7 @@ class Workspace:
             If it is not there, or was made from other inputs than the present ones.
         """
         path = self.shown / "tables" / f"{name}.csv"
-        if not path.is_file() or not self._is_fresh(f"tables-{name}"):
-            raise self._absent(path, f"the table {name}")
+        self._require(path, f"tables-{name}")
         return read_csv(path)
 
     def figure(self, name: str, drawn: Drawn, *, title: str, section: str, caption: str = "") -> Figure:
@@ -293,10 +296,21 @@ class Workspace:
         except FileNotFoundError:
             return False
 
-    def _absent(self, path: Path, what: str) -> FileMissingError:
+    def _require(self, path: Path, stamp: str) -> None:
+        """Raise unless a file is there and fresh; by hand, earlier notebooks may make it first."""
+
+        def there() -> bool:
+            return path.is_file() and self._is_fresh(stamp)
+
+        if there():
+            return
+        if self.shown == self.processed and not os.environ.get(CATCHING_UP_VARIABLE):
+            catch_up(self.study, self.wave.name, self.places, until=there)
+        if there():
+            return
         state = "was made from earlier data or settings" if path.is_file() else "has not been made yet"
-        return FileMissingError(
-            f"{what[0].upper()}{what[1:]} {state}.",
+        raise FileMissingError(
+            f"The table {path.stem} {state}.",
             where=f"{path.parent.name}/{path.name}, wave {self.wave.name}",
             remedy=f"run the notebook that makes it, or all of them: belonging-study run --wave {self.wave.name}",
         )
