@@ -14,7 +14,7 @@ WAVES = ("w1", "w2", "w3")
 WHERE = {wave: f"{wave}/roster.csv" for wave in WAVES}
 
 
-def study(**assignment: Any) -> Study:
+def study(panel: bool = True, **assignment: Any) -> Study:
     return Study.model_validate(
         {
             "title": "A study",
@@ -24,7 +24,7 @@ def study(**assignment: Any) -> Study:
                 {"name": w, "label": w, "date": f"202{i}-01-01", "sources": [{"file": "a.csv"}]}
                 for i, w in enumerate(WAVES)
             ],
-            "design": {"class": "class_id", "assignment": {"starts": "w2", **assignment}},
+            "design": {"class": "class_id", "panel": panel, "assignment": {"starts": "w2", **assignment}},
             "outcomes": [{"name": "marks", "measure": "marks", "label": "Marks"}],
         }
     )
@@ -90,6 +90,18 @@ def test_a_school_that_changes_its_arm_is_an_error_unless_arms_are_read_by_wave(
     found = settle_arms(table, study(by_wave=True), WHERE)
     assert found["arm"].tolist() == [C, P]
     assert found["treated"].tolist() == [0, 1]
+
+
+def test_without_a_panel_one_number_in_two_waves_is_two_students() -> None:
+    table = rows(("w1", "1", "n", "1", C), ("w1", "2", "s", "1", P), ("w2", "1", "s", "1", P), ("w2", "2", "n", "1", C))
+    found = settle_arms(table, study(panel=False), WHERE)
+    assert found["school"].tolist() == ["n", "s", "s", "n"]
+    assert found["treated"].tolist() == [0, 0, 1, 0]
+    assert not found["moved"].any()
+    by_lot = settle_arms(table, study(panel=False, level="student"), WHERE)
+    assert by_lot["arm"].tolist() == [C, P, P, C]
+    with pytest.raises(ArmConflictError, match="1 school is in two arms"):
+        settle_arms(table.assign(arm=[C, P, P, P]), study(panel=False), WHERE)
 
 
 def test_a_student_in_two_arms_where_students_were_assigned() -> None:

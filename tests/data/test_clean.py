@@ -270,6 +270,25 @@ def test_without_a_roster_the_survey_is_the_roster(raw: Raw) -> None:
     require_sums(found)
 
 
+def test_previews_and_unfinished_responses_of_a_qualtrics_export(raw: Raw) -> None:
+    survey = raw["w1/survey.csv"].assign(Finished="1", Progress="100", Status="0", DistributionChannel="anonymous")
+    survey.loc[0, "Status"], survey.loc[0, "DistributionChannel"] = "1", "preview"
+    survey.loc[[1, 2], "Finished"], survey.loc[[1, 2], "Progress"] = "0", "40"
+    header = pd.DataFrame([dict.fromkeys(survey, "?"), {name: f'{{"ImportId":"{name}"}}' for name in survey}])
+    raw["w1/survey.csv"] = pd.concat([header, survey], ignore_index=True)
+    found = raw.clean("w1")
+    assert count(found.flow, "Rows of the survey", stream="survey") == 24
+    assert count(found.flow, "Previews", stream="survey") == 1
+    assert count(found.flow, "Unfinished", stream="survey") == 0
+    assert count(found.flow, "Unfinished, kept", stream="survey") == 2
+    assert found.responses["responded"].sum() == 23
+    raw.definition["responses"]["unfinished"] = "drop"
+    found = raw.clean("w1")
+    assert count(found.flow, "Unfinished", stream="survey") == 2
+    assert found.responses["responded"].sum() == 21
+    require_sums(found)
+
+
 def test_one_file_for_all_waves(raw: Raw) -> None:
     for kind in ("survey", "roster", "records"):
         both = [raw.tables.pop(f"{w}/{kind}.csv").assign(round=n) for n, w in enumerate(("w1", "w2"), start=1)]
@@ -307,6 +326,14 @@ def test_a_questionnaire_in_two_parts_is_joined(raw: Raw) -> None:
     found = raw.clean("w1")
     pd.testing.assert_frame_equal(found.responses, one)
     assert count(found.flow, "Linked to the roster", stream="survey") == 48
+
+
+def test_without_a_panel_nobody_is_followed_from_wave_to_wave(raw: Raw) -> None:
+    assert raw.clean().responses["student"].nunique() == 24
+    raw.definition["design"]["panel"] = False
+    found = raw.clean()
+    assert found.responses["student"].nunique() == 48
+    require_sums(found)
 
 
 def test_covariates_are_numbers_or_categories(raw: Raw) -> None:

@@ -57,6 +57,7 @@ def settle_arms(rows: pd.DataFrame, study: Study, where: Mapping[str, str]) -> p
     -----
     A student belongs to the cluster in which the roster first shows him or her with an arm. A row without an arm
     takes the student's arm from an earlier wave, never from a later one. With ``by_wave`` each wave stands alone.
+    Where the study is no panel, one identifier in two waves is two students.
 
     Examples
     --------
@@ -79,9 +80,12 @@ def settle_arms(rows: pd.DataFrame, study: Study, where: Mapping[str, str]) -> p
     _require_known_arms(rows, study, where)
     level = {"student": "student", "class": "classroom", "school": "school"}[assignment.level]
     work = rows.assign(cluster=rows[level], unit=rows["student"])
-    if assignment.by_wave:
-        for name in ("cluster", "unit"):
-            work[name] = work["wave"] + "\x1f" + work[name]
+    by_wave = {
+        "cluster": assignment.by_wave or (level == "student" and not study.design.panel),
+        "unit": assignment.by_wave or not study.design.panel,
+    }
+    for name in (name for name, separate in by_wave.items() if separate):
+        work[name] = work["wave"] + "\x1f" + work[name]
     usable = work["arm"].isin([assignment.comparison, *assignment.programme]) & work["cluster"].notna()
     placed = usable & work["school"].notna()
     first = work[placed].sort_values(["excluded", "time"] if level == "student" else "time", kind="stable")

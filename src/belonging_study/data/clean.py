@@ -79,7 +79,7 @@ class Cleaned:
 
 
 def clean_waves(study: Study, wave: str, *, raw: Path, key: bytes) -> Cleaned:
-    """Clean the raw files of a wave and of every wave before it.
+    r"""Clean the raw files of a wave and of every wave before it.
 
     Parameters
     ----------
@@ -114,7 +114,23 @@ def clean_waves(study: Study, wave: str, *, raw: Path, key: bytes) -> Cleaned:
 
     Examples
     --------
-    See ``tests/data/test_clean.py`` for whole studies in a few lines; a doctest cannot show the files.
+    >>> folder = getfixture("tmp_path")
+    >>> _ = (folder / "w1.csv").write_text(
+    ...     "student_id,school_id,arm,mark\n1,north,programme,4\n2,south,comparison,5\n3,south,,2\n"
+    ... )
+    >>> study = Study.model_validate({
+    ...     "title": "A study", "name": "a", "programme": {"name": "P"},
+    ...     "waves": [
+    ...         {"name": "w1", "label": "", "date": "2026-01-01", "sources": [{"file": "w1.csv", "kind": "records"}]}
+    ...     ],
+    ...     "design": {"assignment": {"starts": "w1"}},
+    ...     "outcomes": [{"name": "mark", "measure": "mark", "label": "Mark"}],
+    ... })
+    >>> cleaned = clean_waves(study, "w1", raw=folder, key=bytes(32))
+    >>> cleaned.responses.sort_values("mark")[["arm", "treated", "mark"]].values.tolist()
+    [['programme', 1, 4.0], ['comparison', 0, 5.0]]
+    >>> cleaned.flow.query("stream == 'students' and arm == 'all' and kind != 'info'")[["label", "n_rows"]].values.tolist()
+    [['In the records', 3], ['No arm recorded', 1], ['No school or class recorded', 0], ['Analysis sample', 2]]
     """
     if wave not in study.wave_names:
         raise ParameterError(
@@ -282,7 +298,9 @@ def _require_sample(study: Study, wave: str, rows: pd.DataFrame, design: pd.Data
 def _responses(study: Study, rows: pd.DataFrame, design: pd.DataFrame, key: bytes) -> pd.DataFrame:
     """Put the clean table together; no identifier leaves this function."""
     out = pd.DataFrame({"wave": rows["@wave"], "time": rows["@time"].astype(int)})
-    out["student"] = pseudonymise(rows["student"], "student", key).astype("str")
+    # Without a panel one identifier in two waves is two students.
+    who = rows["student"] if study.design.panel else rows["@wave"] + _SEPARATOR + rows["student"]
+    out["student"] = pseudonymise(who, "student", key).astype("str")
     for name, kind in (("school", "school"), ("classroom", "classroom"), ("block", "block")):
         if name in design:
             out[name] = pseudonymise(design[name], kind, key).astype("str")

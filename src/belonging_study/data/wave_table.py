@@ -179,7 +179,8 @@ def _stream(
     info: dict[str, int] = {}
     for file in files:
         for reason, n in file.export.set_aside.items():
-            counted = info if reason in _NO_DATA else aside
+            # Of a file that holds several waves nobody knows to which wave a preview belongs.
+            counted = info if reason in _NO_DATA or file.source.rows else aside
             counted[_label(reason)] = counted.get(_label(reason), 0) + n
         if file.source.rows:
             info["Rows of other waves"] = info.get("Rows of other waves", 0) + file.n_other_rows
