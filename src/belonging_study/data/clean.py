@@ -129,7 +129,8 @@ def clean_waves(study: Study, wave: str, *, raw: Path, key: bytes) -> Cleaned:
     >>> cleaned = clean_waves(study, "w1", raw=folder, key=bytes(32))
     >>> cleaned.responses.sort_values("mark")[["arm", "treated", "mark"]].values.tolist()
     [['programme', 1, 4.0], ['comparison', 0, 5.0]]
-    >>> cleaned.flow.query("stream == 'students' and arm == 'all' and kind != 'info'")[["label", "n_rows"]].values.tolist()
+    >>> flow = cleaned.flow.query("stream == 'students' and arm == 'all' and kind != 'info'")
+    >>> flow[["label", "n_rows"]].values.tolist()
     [['In the records', 3], ['No arm recorded', 1], ['No school or class recorded', 0], ['Analysis sample', 2]]
     """
     if wave not in study.wave_names:
