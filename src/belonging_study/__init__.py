@@ -12,9 +12,11 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOME = {
+    "adjust_estimates": "effects",
     "answer_shares": "scales",
     "clean_waves": "data",
     "cronbach_alpha": "scales",
+    "describe_outcomes": "effects",
     "did": "effects",
     "effects_forest": "figures",
     "estimate_effects": "effects",
@@ -34,6 +36,9 @@ _HOME = {
     "school_changes": "figures",
     "score": "scales",
     "score_study": "scales",
+    "study_attrition": "effects",
+    "study_equivalence": "effects",
+    "why_no_effects": "effects",
 }
 
 __all__ = sorted(["__version__", *_HOME])

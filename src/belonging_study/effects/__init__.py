@@ -42,6 +42,7 @@ from belonging_study.effects.programme_size import programme_size
 from belonging_study.effects.sample import first_cluster
 from belonging_study.effects.side_by_side import cluster_inference, permute_clusters
 from belonging_study.effects.standardize import outcome_spread, standardize_did, standardize_estimate
+from belonging_study.effects.standards import study_attrition, study_equivalence
 from belonging_study.effects.variance import cluster_effects, design_effect, icc, variance_shares
 
 __all__ = [
@@ -102,6 +103,8 @@ __all__ = [
     "satterthwaite_df",
     "standardize_did",
     "standardize_estimate",
+    "study_attrition",
+    "study_equivalence",
     "variance_shares",
     "why_no_effects",
     "wild_cluster_bootstrap",

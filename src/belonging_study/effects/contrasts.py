@@ -74,7 +74,7 @@ def contrasts(study: Study, outcome: Outcome, wave: str) -> Iterator[Contrast]:
         yield Contrast(labels[wave], wave, (wave,), (), assignment.programme, main=True)
         return
     for arm in assignment.programme:
-        tag = f", {arm}" if len(assignment.programme) > 1 else ""
+        tag = f", {study.arm_label(arm)}" if len(assignment.programme) > 1 else ""
         if isinstance(assignment.starts, Start):
             yield Contrast(f"all waves so far{tag}", wave, tuple(measured), tuple(measured[:1]), (arm,), main=True)
             continue

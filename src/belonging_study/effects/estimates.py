@@ -111,8 +111,9 @@ def adjust_estimates(estimates: pd.DataFrame) -> pd.DataFrame:
     Examples
     --------
     >>> from belonging_study.study import Outcome
-    >>> rows = [estimate_row(Outcome(name=n, measure=n, label=n), wave="w2", model="did", values={"p_value": p}, term="programme")
-    ...         for n, p in (("a", 0.01), ("b", 0.04))]
+    >>> outcomes = [Outcome(name=n, measure=n, label=n, role="primary") for n in "ab"]
+    >>> rows = [estimate_row(o, wave="w2", model="did", values={"p_value": p}, term="programme")
+    ...         for o, p in zip(outcomes, (0.01, 0.04))]
     >>> adjust_estimates(estimate_table(rows))["p_adjusted"].tolist()
     [0.02, 0.04]
     """

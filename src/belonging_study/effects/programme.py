@@ -136,6 +136,7 @@ def _did(study: Study, sample: pd.DataFrame, outcome: Outcome, conf_level: float
         time="time",
         treated="treated",
         cluster=cluster,
+        programme="programme",
         covariates=[] if study.design.panel else list(study.analysis.covariates),
         panel=study.design.panel,
         conf_level=conf_level,

@@ -144,8 +144,9 @@ class _Question:
     def name(self) -> str:
         """The contrast in words."""
         assignment = self.study.design.assignment
-        alone = not self.contrast.before
-        return f"{self.arm} v {assignment.comparison}" if alone else self.contrast.name
+        if self.contrast.before:
+            return self.contrast.name
+        return f"{self.study.arm_label(self.arm)} v {self.study.arm_label(assignment.comparison)}"
 
 
 def _question(
@@ -200,8 +201,9 @@ def _row(
 def _group_rows(asked: _Question, group: Group) -> tuple[list[dict[str, Any]], str]:
     """Effects in each level of a group and their differences, from one model, or why there are none."""
     study, sample = asked.study, asked.sample
-    counts = sample.groupby(group.name, observed=True)["student"].nunique()
-    levels = [str(level) for level in counts.index if counts[level] >= study.privacy.minimum_cell]
+    here = sample[(sample["wave"] == asked.contrast.wave) & sample[asked.outcome.name].notna()]
+    counts = here.groupby([group.name, "programme"], observed=True)["student"].nunique().unstack(fill_value=0)
+    levels = [str(level) for level in counts.index if counts.loc[level].min() >= study.privacy.minimum_cell]
     if len(levels) < 2:
         return [], f"No effect by {group.label.lower()}: fewer than two groups are large enough to show."
     kept = sample[sample[group.name].isin(levels)]
@@ -217,7 +219,7 @@ def _group_rows(asked: _Question, group: Group) -> tuple[list[dict[str, Any]], s
     rows = []
     for values in model.effects.to_dict("records"):
         differs = values["contrast"] == "difference"
-        row = _row(within, model, values, group=f"{group.name}: {values['group']}", differs=differs)
+        row = _row(within, model, values, group=f"{group.label}: {values['group']}", differs=differs)
         compared = str(values["group"]).split(" - ") if differs else [str(values["group"])]
         row["n_students"] = int(kept.loc[kept[group.name].isin(compared), "student"].nunique())
         rows.append(row)

@@ -6,7 +6,17 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from belonging_study.figures.style import MUTED, WIDTH, Drawn, arm_style, clean_axis, house_style, new_figure, number
+from belonging_study.figures.style import (
+    MUTED,
+    WIDTH,
+    Drawn,
+    arm_style,
+    capital,
+    clean_axis,
+    house_style,
+    new_figure,
+    number,
+)
 
 __all__ = ["means_by_wave"]
 
@@ -18,6 +28,7 @@ def means_by_wave(
     waves: Mapping[str, str],
     comparison: str,
     programmes: Sequence[str],
+    names: Mapping[str, str] | None = None,
     starts: str | None = None,
 ) -> Drawn:
     """Draw the mean of each outcome by wave and arm.
@@ -33,6 +44,8 @@ def means_by_wave(
         The comparison arm; drawn hollow and dashed.
     programmes : sequence of str
         The programme arms.
+    names : mapping, optional
+        What to call the arms, where their values are no words.
     starts : str, optional
         First wave with the programme; a thin line marks where it begins.
 
@@ -50,7 +63,7 @@ def means_by_wave(
     ...               comparison="c", programmes=["p"]).alt
     'Means by wave and arm with intervals. Belonging: p 3.00 at Before, 3.40 at After; c 3.10 at Before, 3.20 at After.'
     """
-    names = list(waves)
+    order, named = list(waves), dict(names or {})
     columns = min(len(outcomes), 3)
     lines = -(-len(outcomes) // columns)
     said: list[str] = []
@@ -63,27 +76,30 @@ def means_by_wave(
             parts = []
             for arm in (*programmes, comparison):
                 rows = descriptives[(descriptives["outcome"] == outcome) & (descriptives["arm"] == arm)]
-                rows = rows.set_index("wave").reindex(names).dropna(subset=["mean"])
+                rows = rows.set_index("wave").reindex(order).dropna(subset=["mean"])
                 if rows.empty:
                     continue
-                at = [names.index(w) + (0.04 if arm == comparison else -0.04) for w in rows.index]
+                at = [order.index(w) + (0.04 if arm == comparison else -0.04) for w in rows.index]
                 style = arm_style(arm, comparison, tuple(programmes))
                 error = [rows["mean"] - rows["conf_low"], rows["conf_high"] - rows["mean"]]
                 handles[arm] = ax.errorbar(
                     at, rows["mean"], yerr=error, markersize=5, linewidth=1.4, elinewidth=1, **style
                 )
                 heard = ", ".join(f"{number(m)} at {waves[str(w)]}" for w, m in rows["mean"].items())
-                parts.append(f"{arm} {heard}")
+                parts.append(f"{named.get(arm, arm)} {heard}")
             said.append(f"{label}: " + "; ".join(parts))
-            if starts in names and names.index(starts) > 0:
-                ax.axvline(names.index(starts) - 0.5, color=MUTED, linewidth=0.8, linestyle=(0, (1, 2)))
+            if starts in order and order.index(starts) > 0:
+                ax.axvline(order.index(starts) - 0.5, color=MUTED, linewidth=0.8, linestyle=(0, (1, 2)))
             ax.set_title(label, fontsize=8.5, wrap=True)
-            ax.set_xticks(range(len(names)), [_wrapped(waves[w]) for w in names], fontsize=7.5)
-            ax.set_xlim(-0.4, len(names) - 0.6)
+            ax.set_xticks(range(len(order)), [_wrapped(waves[w]) for w in order], fontsize=7.5)
+            ax.set_xlim(-0.4, len(order) - 0.6)
             ax.margins(y=0.15)
             clean_axis(ax, grid="y")
         figure.legend(
-            handles.values(), [a.capitalize() for a in handles], loc="outside lower center", ncols=len(handles)
+            handles.values(),
+            [capital(named.get(a, a)) for a in handles],
+            loc="outside lower center",
+            ncols=len(handles),
         )
     return Drawn(figure, "Means by wave and arm with intervals. " + ". ".join(said) + ".")
 

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from belonging_study.figures.style import MUTED, WIDTH, Drawn, arm_style, clean_axis, house_style, new_figure, number
+from belonging_study.figures.style import (
+    MUTED,
+    WIDTH,
+    Drawn,
+    arm_style,
+    capital,
+    clean_axis,
+    house_style,
+    new_figure,
+    number,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -16,7 +26,13 @@ __all__ = ["school_changes"]
 
 
 def school_changes(
-    table: pd.DataFrame, *, comparison: str, programmes: Sequence[str], label: str, level: str = "school"
+    table: pd.DataFrame,
+    *,
+    comparison: str,
+    programmes: Sequence[str],
+    label: str,
+    level: str = "school",
+    names: Mapping[str, str] | None = None,
 ) -> Drawn:
     """Draw each school's own change, as observed and as shrunken by the multilevel model.
 
@@ -33,6 +49,8 @@ def school_changes(
         The outcome with its unit, for the axis.
     level : str, optional
         What a row is, in one word.
+    names : mapping, optional
+        What to call the arms, where their values are no words.
 
     Returns
     -------
@@ -49,6 +67,7 @@ def school_changes(
     """
     arms = [a for a in (comparison, *programmes) if a in set(table["arm"])]
     said = []
+    named = dict(names or {})
     with house_style():
         figure, ax = new_figure(WIDTH, 0.9 + 0.16 * len(table) + 0.25 * len(arms))
         ax.axvline(0, color=MUTED, linewidth=1)
@@ -69,15 +88,15 @@ def school_changes(
                     markersize=5,
                 )
                 at += 1
-            ticks.append(((start + at - 1) / 2, f"{arm.capitalize()}\n({len(rows)} {level}s)"))
+            ticks.append(((start + at - 1) / 2, f"{capital(named.get(arm, arm))}\n({len(rows)} {level}s)"))
             said.append(
-                f"{arm}: {len(rows)} {level}s from {number(rows['shrunken'].min())} to "
+                f"{named.get(arm, arm)}: {len(rows)} {level}s from {number(rows['shrunken'].min())} to "
                 f"{number(rows['shrunken'].max())} after shrinkage"
             )
             at += 1.2
         ax.set_yticks([t for t, _ in ticks], [text for _, text in ticks])
         ax.set_ylim(-0.8, at - 1.4)
-        ax.set_xlabel(f"{label}: change since before the programme")
+        ax.set_xlabel(f"{label}: change, against the average comparison {level}")
         ax.spines["left"].set_visible(False)
         clean_axis(ax)
         _legend(figure)

@@ -137,6 +137,11 @@ def number(value: float, digits: int = 2) -> str:
     return text.replace("-", "−")
 
 
+def capital(text: str) -> str:
+    """Begin a label with a capital, and leave the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
 def clean_axis(ax: Axes, *, grid: str = "x") -> None:
     """Keep light grid lines along one axis and no tick marks."""
     ax.grid(True, axis=grid)  # type: ignore[arg-type]

@@ -1,1 +1,34 @@
-"""To be filled."""
+"""From notebooks to a published version: blocks, disclosure control, runs, assembly, publication.
+
+Names are loaded when they are first asked for: the check that nothing has changed must not wait for pandas.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_HOME = {
+    "Figure": "blocks",
+    "Note": "blocks",
+    "Summary": "words",
+    "Table": "blocks",
+    "Workspace": "workspace",
+    "assemble_html": "assemble",
+    "open_wave": "workspace",
+    "run_waves": "run",
+    "summarise": "words",
+    "suppress": "disclosure",
+}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -182,7 +182,8 @@ class Workspace:
         folded: bool = False,
         columns: Mapping[str, str] | None = None,
         show: bool = True,
-    ) -> Table | None:
+        absent: str = "",
+    ) -> Table | Note | None:
         """Write a table of the report to ``tables/<name>.csv`` and give its block.
 
         Parameters
@@ -195,11 +196,13 @@ class Workspace:
             As of `belonging_study.reports.Table`.
         show : bool
             False for a table that is only a file: nothing is returned, so that nothing is shown.
+        absent : str
+            What to say in the report if the table has no rows; such a table is not written.
 
         Returns
         -------
-        Table or None
-            The block, after suppression.
+        Table, Note or None
+            The block, after suppression; for a table without rows the note that says why, if there is one to say.
 
         Raises
         ------
@@ -207,11 +210,18 @@ class Workspace:
             If the disk is full or may not be written.
         """
         _require_file_name(name)
-        safe = suppress(data, minimum_cell=self.study.privacy.minimum_cell)
+        if data.empty:
+            (self.shown / "tables" / f"{name}.csv").unlink(missing_ok=True)
+            return Note(absent, section=section) if absent else None
+        safe = self.disclose(data)
         block = Table(name, title, safe, section=section, note=note, folded=folded, columns=columns)
         write_file(self.shown / "tables" / f"{name}.csv", csv_bytes(safe))
         write_file(self._stamp(f"tables-{name}"), self._inputs.encode())
         return block if show else None
+
+    def disclose(self, data: pd.DataFrame) -> pd.DataFrame:
+        """Give a table with its small cells hidden, as `table` writes it: what figures are drawn from."""
+        return data if data.empty else suppress(data, minimum_cell=self.study.privacy.minimum_cell)
 
     def read_table(self, name: str) -> pd.DataFrame:
         """Read a table of the report that an earlier notebook wrote.
@@ -277,6 +287,19 @@ class Workspace:
     ) -> Note:
         """Give a paragraph of the report; `text` is Markdown."""
         return Note(text, section=section, kind=kind, title=title)
+
+    def notes(self, texts: Sequence[str], *, section: str, title: str = "") -> Note | None:
+        """Give several sentences as one list of the report, or nothing where there is none."""
+        return (
+            Note("\n".join(f"- {text}" for text in texts), section=section, kind="method", title=title)
+            if texts
+            else None
+        )
+
+    @property
+    def arms(self) -> list[str]:
+        """The arms as tables name them: a single programme arm is ``programme``, whatever its value in the files."""
+        return ["programme", "comparison"]
 
     def _fresh(self, name: str, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
         """Read a table, or make and keep it."""

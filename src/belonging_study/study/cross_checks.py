@@ -111,6 +111,11 @@ def _assignment(raw: Any) -> _Found:
     if assignment.get("level") == "class" and not _entries(raw, "design", "class"):
         yield (*at, "level"), "assignment by class needs the class column: give design.class"
     programme = assignment.get("programme")
+    labels = assignment.get("labels")
+    values = [*(programme if isinstance(programme, list) else [programme]), assignment.get("comparison", "comparison")]
+    for arm in labels if isinstance(labels, dict) else ():
+        if arm not in map(str, values):
+            yield (*at, "labels"), f"{arm!r} is no arm of this study" + nearest(str(arm), map(str, values))
     arms = programme if isinstance(programme, list) else [programme]
     if assignment.get("comparison") is not None and assignment["comparison"] in arms:
         yield (*at, "programme"), f"{assignment['comparison']!r} is both a programme arm and the comparison arm"

@@ -145,6 +145,8 @@ class Assignment(_Part):
         The value of that column in the comparison arm.
     programme : tuple of str
         The value, or values for several programme arms, each compared with the comparison arm.
+    labels : dict
+        What reports call the arms, where their values are no words.
     starts : str or Start
         Name of the first wave with the programme, or the column that holds it for a staggered start.
     blocks : str, optional
@@ -159,6 +161,7 @@ class Assignment(_Part):
     column: Name = "arm"
     comparison: str = "comparison"
     programme: Annotated[tuple[str, ...], BeforeValidator(_as_tuple), Field(min_length=1)] = ("programme",)
+    labels: dict[str, str] = Field(default_factory=dict)
     starts: str | Start
     blocks: Name | None = None
     randomized: bool = False
@@ -339,6 +342,10 @@ class Study(_Part):
     def outcome(self, name: str) -> Outcome:
         """The outcome of that name."""
         return next(o for o in self.outcomes if o.name == name)
+
+    def arm_label(self, arm: str) -> str:
+        """What reports call an arm."""
+        return self.design.assignment.labels.get(arm, arm.replace("_", " "))
 
     def measured(self, part: Scale | Outcome, wave: str) -> bool:
         """Whether a scale or an outcome is asked in that wave."""

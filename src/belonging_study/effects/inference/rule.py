@@ -103,6 +103,6 @@ def choose_inference(
     return Rule(
         "CR2 Satterthwaite",
         True,
-        f"With {arms} ({satterthwaite_df:.1f} degrees of freedom) the CR2 standard error with Satterthwaite degrees of "
+        f"With {arms} ({satterthwaite_df:.0f} degrees of freedom) the CR2 standard error with Satterthwaite degrees of "
         f"freedom leads; {beside} should agree with it.",
     )
