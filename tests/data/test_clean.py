@@ -229,6 +229,9 @@ def test_rows_of_the_survey_are_all_accounted_for(raw: Raw) -> None:
         "Rows of the survey": 28, "No student id": 1, "Unfinished": 0, "Repeated by the same student": 2,
         "Student not on the roster": 1, "Linked to the roster": 24, "Unfinished, kept": 0,
     }  # fmt: skip
+    students = found.flow[found.flow["stream"] == "survey"].set_index("label")["n_students"]
+    assert students["Rows of the survey"] == 25
+    assert students["Student not on the roster"] == 1
     assert found.links.loc[0, ["n_roster", "n_responses", "n_linked", "n_unlinked"]].tolist() == [24, 25, 24, 1]
     # The more complete of the two responses stays.
     assert found.responses["q1"].notna().all()
