@@ -1,38 +1,42 @@
-"""From exports to one clean, linked, documented table."""
+"""From exports to one clean, linked, documented table.
+
+Names are loaded when they are first asked for: whoever only needs the key must not wait for pandas.
+"""
 
 from __future__ import annotations
 
-from belonging_study.data.clean import Cleaned, clean_waves
-from belonging_study.data.coding import Coded, answers_as_text, code_answers, code_binary, code_number
-from belonging_study.data.export import Export
-from belonging_study.data.matching import match_columns
-from belonging_study.data.pseudonyms import key_fingerprint, load_key, pseudonymise
-from belonging_study.data.readers import (
-    RawFile,
-    Reader,
-    drop_identifiers,
-    read_export,
-    register_reader,
-    registered_readers,
-)
+from importlib import import_module
+from typing import Any
 
-__all__ = [
-    "Cleaned",
-    "Coded",
-    "Export",
-    "RawFile",
-    "Reader",
-    "answers_as_text",
-    "clean_waves",
-    "code_answers",
-    "code_binary",
-    "code_number",
-    "drop_identifiers",
-    "key_fingerprint",
-    "load_key",
-    "match_columns",
-    "pseudonymise",
-    "read_export",
-    "register_reader",
-    "registered_readers",
-]
+_HOME = {
+    "Cleaned": "clean",
+    "Coded": "coding",
+    "Export": "export",
+    "RawFile": "readers",
+    "Reader": "readers",
+    "answers_as_text": "coding",
+    "clean_waves": "clean",
+    "code_answers": "coding",
+    "code_binary": "coding",
+    "code_number": "coding",
+    "drop_identifiers": "readers",
+    "key_fingerprint": "keys",
+    "load_key": "keys",
+    "match_columns": "matching",
+    "pseudonymise": "pseudonyms",
+    "read_export": "readers",
+    "register_reader": "readers",
+    "registered_readers": "readers",
+}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

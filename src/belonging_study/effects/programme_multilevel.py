@@ -202,18 +202,18 @@ def _group_rows(asked: _Question, group: Group) -> tuple[list[dict[str, Any]], s
     """Effects in each level of a group and their differences, from one model, or why there are none."""
     study, sample = asked.study, asked.sample
     here = sample[(sample["wave"] == asked.contrast.wave) & sample[asked.outcome.name].notna()]
-    counts = here.groupby([group.name, "programme"], observed=True)["student"].nunique().unstack(fill_value=0)
+    counts = here.groupby([group.column, "programme"], observed=True)["student"].nunique().unstack(fill_value=0)
     levels = [str(level) for level in counts.index if counts.loc[level].min() >= study.privacy.minimum_cell]
     if len(levels) < 2:
         return [], f"No effect by {group.label.lower()}: fewer than two groups are large enough to show."
-    kept = sample[sample[group.name].isin(levels)]
+    kept = sample[sample[group.column].isin(levels)]
     wanted = dict(group.values).get(group.reference or "", group.reference or "")
     first = wanted if wanted in levels else levels[0]
     ordered = [first, *(level for level in levels if level != first)]
-    kept = kept.assign(**{group.name: pd.Categorical(kept[group.name], categories=ordered)})
+    kept = kept.assign(**{group.column: pd.Categorical(kept[group.column], categories=ordered)})
     within = replace(asked, sample=kept)
     try:
-        model = _fit(within, group.name)
+        model = _fit(within, group.column)
     except (DesignError, DataError) as error:
         return [], f"No effect by {group.label.lower()}: {error.what}"
     rows = []
@@ -221,7 +221,7 @@ def _group_rows(asked: _Question, group: Group) -> tuple[list[dict[str, Any]], s
         differs = values["contrast"] == "difference"
         row = _row(within, model, values, group=f"{group.label}: {values['group']}", differs=differs)
         compared = str(values["group"]).split(" - ") if differs else [str(values["group"])]
-        row["n_students"] = int(kept.loc[kept[group.name].isin(compared), "student"].nunique())
+        row["n_students"] = int(kept.loc[kept[group.column].isin(compared), "student"].nunique())
         rows.append(row)
     return rows, ""
 

@@ -41,7 +41,7 @@ def check_waves(study: Study, waves: Iterable[str], raw: Path) -> list[Finding]:
         of its files has a problem for each that is missing.
     """
     from belonging_study.data import clean_waves
-    from belonging_study.data.pseudonyms import load_key
+    from belonging_study.data.keys import load_key
     from belonging_study.errors import FileMissingError
 
     out = []

@@ -124,7 +124,7 @@ def file_hash(path: Path) -> str:
 
 def _data_parts(study: Study, wave: str, where: Places, key: bytes) -> dict[str, str]:
     """Hash the definition, the raw files up to that wave, and the key."""
-    from belonging_study.data.pseudonyms import key_fingerprint
+    from belonging_study.data.keys import key_fingerprint
 
     files = dict.fromkeys(s.file for w in study.waves_until(wave) for s in w.sources)
     parts = {f"data {name}": file_hash(where.raw / name) for name in files}

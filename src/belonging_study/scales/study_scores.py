@@ -93,7 +93,7 @@ def scale_table(study: Study, responses: pd.DataFrame) -> pd.DataFrame:
                 minimum=scale.minimum,
                 maximum=scale.maximum,
                 reverse=scale.reverse,
-                groups=[group.name for group in study.groups],
+                groups=[group.column for group in study.groups],
                 min_answered=scale.minimum_answered,
                 method=scale.score,
                 conf_level=study.analysis.conf_level,
