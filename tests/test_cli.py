@@ -214,6 +214,8 @@ def test_check_tells_every_problem_of_every_wave_and_writes_nothing(
     (raw / "w1" / "roster.csv").unlink()
     (raw / "w2" / "records.csv").unlink()
     assert call("check") == 2
-    told = capsys.readouterr().err
-    assert told.count("w1/roster.csv is not there") == 3
-    assert told.count("w2/records.csv is not there") == 2
+    out, told = capsys.readouterr()
+    assert told.count("w1/roster.csv is not there") == 1
+    assert told.count("w2/records.csv is not there") == 1
+    assert "w2: 1 problem; needs w1 to be mended first" in told
+    assert out == "w3: needs w1, w2 to be mended first\n"

@@ -117,7 +117,7 @@ class Mistake:
     message: str
 
     def __str__(self) -> str:
-        return f"line {self.line}, {self.path}: {self.message}"
+        return f"line {self.line}{', ' if self.path else ''}{self.path}: {self.message}"
 
 
 class StudyDefinitionError(UserError):

@@ -104,7 +104,8 @@ def test_numbers_outside_the_form_are_listed() -> None:
     problem = code_answers(pd.Series(["6", "6", "0", "-99", "9999", "2.5", "3"]), **FORM).problem
     assert isinstance(problem, ValueRangeError)
     assert problem.what == (
-        'column bel_01: 6 answers are no code of the form, 1 to 5: "6" (2), "-99" (1), "0" (1), "2.5" (1), "9999" (1)'
+        'column bel_01: 6 answers are not among the form\'s values, 1 to 5: "6" (2), "-99" (1), "0" (1), "2.5" (1), '
+        '"9999" (1)'
     )
 
 

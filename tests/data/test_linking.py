@@ -3,7 +3,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from belonging_study.data.linking import collapse_rows, join_files, link_responses, links_table
+from belonging_study.data.linking import collapse_rows, join_files, link_responses, links_table, require_zeros
 from belonging_study.errors import ArmConflictError, DataError, DuplicateRowsError
 from belonging_study.study.model import Responses
 
@@ -97,3 +97,26 @@ def test_link_rates_by_arm() -> None:
     assert found.loc["programme", "link_rate"] == 0.5
     assert found.loc["comparison", "link_rate"] == 1.0
     assert found["n_unlinked"].isna().tolist() == [False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("ids", "roster", "n", "remedy"),
+    [
+        (["12", "34", "560"], ["0012", "0034", "560", "0780"], 2, "export this file again"),
+        (["0012", "0034", "560"], ["12", "34", "560"], 2, "export the roster again"),
+        (["12", "560"], ["0012", "560"], 0, ""),  # one alone may be somebody else
+        (["12", "34", "0780"], ["0012", "0034", "0780"], 0, ""),  # this file keeps zeros: 12 was typed so
+        (["12", "34"], ["0012", "0034", "12", "34"], 0, ""),  # both are students
+    ],
+)
+def test_leading_zeros_that_a_spreadsheet_dropped(ids: list[str], roster: list[str], n: int, remedy: str) -> None:
+    def check() -> None:
+        require_zeros(pd.Series([*ids, None]), pd.Index(roster), where=WHERE)
+
+    if not n:
+        check()
+        return
+    with pytest.raises(DataError, match=f"^{n} identifiers differ") as error:
+        check()
+    assert remedy in error.value.remedy
+    assert not any(number in str(error.value) for number in ("12", "34"))

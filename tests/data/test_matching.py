@@ -66,7 +66,7 @@ def test_a_declared_column_that_is_not_there_offers_the_nearest() -> None:
         match(file, {"student_id": ""}, {"student_id": "ExternalDataReference"})
     assert 'no column "ExternalDataReference", declared for student_id' in caught.value.what
     assert '"ExternalReference"' in caught.value.remedy
-    assert "left out on reading: e-mail address" in caught.value.remedy
+    assert "because they name people: e-mail address" in caught.value.remedy
 
 
 def test_a_column_named_by_one_item_is_not_taken_by_the_wording_of_another() -> None:

@@ -217,7 +217,7 @@ def _require_known_arms(rows: pd.DataFrame, study: Study, where: Mapping[str, st
     hint = nearest(str(counts.index[0]), known) if len(counts) == 1 else ""
     raise DataError(
         f"The arm of {how_many(len(unknown), 'row')} is none of {', '.join(known)}: "
-        f"{listed({str(value): int(n) for value, n in counts.items()})}{hint}.",
+        f"{listed({str(value): int(n) for value, n in counts.items()})}{hint or '.'}",
         where=_files(unknown["wave"], where, assignment.column),
         remedy="list it under `design: assignment:` as comparison or programme, exclude it by a rule, or correct it.",
     )

@@ -128,7 +128,7 @@ def code_answers(
     [3.0, 1.0, 3.0, nan]
     >>> coded = code_answers(pd.Series([7, 7, 1]), labels=[], minimum=1, maximum=5, column="q", shown="w1/survey.csv")
     >>> print(coded.problem.what)
-    column q: 2 answers are no code of the form, 1 to 5: 7 (2)
+    column q: 2 answers are not among the form's values, 1 to 5: 7 (2)
     """
     form = {_key(label): minimum + step for step, label in enumerate(labels)}
     if labels and (len(form) != len(labels) or len(labels) != maximum - minimum + 1):
@@ -166,15 +166,18 @@ def code_answers(
             UnknownLabelError(
                 f"column {column}: {are(n, 'answer')} none of the scale's labels: {listed(bad, names)}",
                 where=where,
-                remedy="add them under synonyms of the scale in study.yml, with their code, or correct the labels.",
+                remedy="correct the scale's labels in study.yml, or add each such answer there with its code, for "
+                'example synonyms: {"Somewhat": 3}.',
             ),
         )
     return Coded(
         coded,
         ValueRangeError(
-            f"column {column}: {are(n, 'answer')} no code of the form, {minimum:g} to {maximum:g}: {listed(bad)}",
+            f"column {column}: {are(n, 'answer')} not among the form's values, {minimum:g} to {maximum:g}: "
+            f"{listed(bad)}",
             where=where,
-            remedy="correct the range in study.yml, or name codes that mean no answer under synonyms, as .nan.",
+            remedy="correct these answers, or the scale's range in study.yml; where such a number means that nobody "
+            'answered, say so under the scale, for example synonyms: {"99": .nan}.',
         ),
     )
 

@@ -12,7 +12,7 @@ from belonging_study.data.wording import how_many
 from belonging_study.errors import ArmConflictError, DataError, DuplicateRowsError
 from belonging_study.study.model import Responses
 
-__all__ = ["LINK_STEPS", "collapse_rows", "join_files", "link_responses", "links_table"]
+__all__ = ["LINK_STEPS", "collapse_rows", "join_files", "link_responses", "links_table", "require_zeros"]
 
 LINK_STEPS = ("No student id", "Unfinished", "Repeated by the same student", "Student not on the roster")
 """What takes a response out, in order; `link_responses` gives their numbers from 1."""
@@ -47,7 +47,7 @@ def link_responses(
     DuplicateRowsError
         If students answered more than once and the study has no rule for that.
     DataError
-        If there are responses and none of them is on the roster.
+        If there are responses and none of them is on the roster, or leading zeros are lost (see `require_zeros`).
 
     Notes
     -----
@@ -77,7 +77,52 @@ def link_responses(
         step[left.index[~left.index.isin(_kept(left, answers, rules.duplicates))]] = 3
     step[(step == 0) & ~rows["student"].isin(roster).to_numpy()] = 4
     _require_some_linked(rows, step, roster, where)
+    require_zeros(rows["student"], roster, where=where)
     return step
+
+
+def require_zeros(ids: pd.Series, roster: pd.Index, *, where: str) -> None:
+    """Raise where a spreadsheet has dropped the leading zeros of identifiers, so that some students go unmatched.
+
+    That is taken for certain when two identifiers or more differ from one of the other file by leading zeros alone,
+    and one of the two files has no identifier at all that begins with a zero.
+
+    Parameters
+    ----------
+    ids : pandas.Series
+        Normalised identifiers of a file; missing ones are passed over.
+    roster : pandas.Index
+        Those of the roster.
+    where : str
+        File and column, for the message.
+
+    Raises
+    ------
+    DataError
+        With the number of identifiers that would match.
+
+    Examples
+    --------
+    >>> try:
+    ...     require_zeros(pd.Series(["12", "34", "560"]), pd.Index(["0012", "0034", "560"]), where="w1/records.csv")
+    ... except DataError as error:
+    ...     print(error.what)
+    2 identifiers differ from those of students on the roster by leading zeros alone, which a spreadsheet drops.
+    """
+    mine = pd.Index(ids.dropna().unique()).astype(str)
+    theirs = roster.astype(str)
+    if mine.str.startswith("0").any() and theirs.str.startswith("0").any():
+        return
+    unmatched = mine[~mine.isin(theirs)]
+    n = int(unmatched.str.lstrip("0").isin(theirs[~theirs.isin(mine)].str.lstrip("0")).sum())
+    if n > 1:
+        raise DataError(
+            f"{n} identifiers differ from those of students on the roster by leading zeros alone, which a spreadsheet "
+            "drops.",
+            where=where,
+            remedy=f"export {'the roster' if mine.str.startswith('0').any() else 'this file'} again with this column "
+            "as text, and do not save it from a spreadsheet in between.",
+        )
 
 
 def collapse_rows(rows: pd.DataFrame, *, where: str, arm: str) -> pd.DataFrame:

@@ -110,7 +110,7 @@ def _declared(export: Export, name: str, theirs: str, shown: str) -> str:
         where=f"{shown}, column {name}",
         remedy="correct its name under columns of this file in study.yml"
         + (f'; the nearest is "{offer[:60]}"' if offer else "")
-        + (f" (left out on reading: {dropped})" if dropped else "")
+        + (f" (columns left out on reading because they name people: {dropped})" if dropped else "")
         + ".",
     )
 

@@ -234,7 +234,7 @@ def _match(study: Study, wave: Wave, exports: Sequence[Export], needs: dict[str,
         columns, wrong = _match_one(export, wanted, source)
         student = columns.pop(study.design.student, None)
         if student is None and study.design.student not in wrong:
-            missing.append(_missing_line(study.design.student, source.file, export))
+            missing.append(_missing_line(study.design.student, source.file, export, columns))
         if student is None or wrong:
             files.append(source.file)
         missing += [f"  {error.what} {_capital(error.remedy)}" for error in wrong.values()]
@@ -246,15 +246,15 @@ def _match(study: Study, wave: Wave, exports: Sequence[Export], needs: dict[str,
             continue
         kind = need.expected if need.expected in present else next(k for k in _ORDER if k in present)
         at = next(i for i, source in enumerate(wave.sources) if source.kind == kind)
-        missing.append(_missing_line(name, wave.sources[at].file, exports[at]))
+        missing.append(_missing_line(name, wave.sources[at].file, exports[at], matched[at]))
         files.append(wave.sources[at].file)
     if missing:
         n = len(missing)
         raise ColumnMissingError(
             f"Wave {wave.name} lacks {n} column{'' if n == 1 else 's'} that the study needs:\n" + "\n".join(missing),
             where=", ".join(dict.fromkeys(files)),
-            remedy="export the file again with its columns, or give the file's own name of a column under `columns:` "
-            "of that file in study.yml.",
+            remedy="export the file again with every column; where one is only named otherwise, give the file's name "
+            "for it under `columns:` of that file in study.yml.",
         )
     return matched
 
@@ -279,8 +279,10 @@ def _match_one(
         return match_columns(export, rest, source.columns, shown=source.file), wrong
 
 
-def _missing_line(name: str, file: str, export: Export) -> str:
-    return f"  {file} has no column {name}{nearest(name, map(str, export.table.columns))}"
+def _missing_line(name: str, file: str, export: Export, matched: dict[str, str]) -> str:
+    """Say that a column is missing, and offer the nearest of those that nothing else is taken from."""
+    free = [str(column) for column in export.table.columns if column not in matched.values()]
+    return f"  {file} has no column {name}{nearest(name, free)}"
 
 
 def _capital(text: str) -> str:
@@ -292,8 +294,9 @@ def _rows_of_wave(table: pd.DataFrame, source: Source) -> tuple[pd.DataFrame, in
     mine = pd.Series(True, index=table.index)
     for column, value in source.rows.items():
         if column not in table.columns:
+            near = nearest(column, map(str, table.columns))
             raise ColumnMissingError(
-                f"{source.file} has no column {column}, which `rows:` names{nearest(column, map(str, table.columns))}.",
+                f"{source.file} has no column {column}, which `rows:` names{near or '.'}",
                 where=source.file,
                 remedy="correct the column under `rows:` of that file in study.yml.",
             )

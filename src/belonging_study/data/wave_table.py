@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from belonging_study.data.arms import require_same_arm
-from belonging_study.data.linking import LINK_STEPS, collapse_rows, join_files, link_responses
+from belonging_study.data.linking import LINK_STEPS, collapse_rows, join_files, link_responses, require_zeros
 from belonging_study.data.readers.grid import BLANK_LINES, HEADER_ROWS
 from belonging_study.data.wave_files import DURATION, Kind, WaveFile, needed_columns
 from belonging_study.errors import DataError
@@ -108,7 +108,7 @@ def link_wave(study: Study, wave: Wave, files: Sequence[WaveFile]) -> WaveTable:
     ArmConflictError
         If two files, or two rows, disagree about a student's arm.
     DataError
-        If no row has a student, or no response is on the roster.
+        If no row has a student, no response is on the roster, or a file has lost the leading zeros of identifiers.
     """
     by_kind: dict[Kind, list[WaveFile]] = {}
     for file in files:
@@ -240,6 +240,7 @@ def _register(
     steps = np.where(student.isna(), 1, np.where(student.duplicated(), 2, 0))
     labels = [LINK_STEPS[0], _REPEATED]
     if roster is not None:
+        require_zeros(student, roster, where="; ".join(file.where for file in files))
         steps = np.where(student.notna() & ~student.isin(roster), 3, steps)
         table = table[table["student"].isin(roster)].reset_index(drop=True)
         labels.append(LINK_STEPS[3])

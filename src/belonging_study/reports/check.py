@@ -38,13 +38,14 @@ def check_waves(study: Study, waves: Iterable[str], raw: Path) -> list[Finding]:
     -------
     list of Finding
         In the order of `waves`. A wave with none of its files is not yet there, which is no problem; a wave with some
-        of its files has a problem for each that is missing.
+        of its files has a problem for each that is missing. A problem of an earlier wave is not told again.
     """
     from belonging_study.data import clean_waves
     from belonging_study.data.keys import load_key
     from belonging_study.errors import FileMissingError
 
-    out = []
+    out: list[Finding] = []
+    told: dict[str, str] = {}
     for name in waves:
         files = list(dict.fromkeys(s.file for s in study.wave(name).sources))
         absent = missing_files(study, raw, [name])
@@ -52,7 +53,9 @@ def check_waves(study: Study, waves: Iterable[str], raw: Path) -> list[Finding]:
             out.append(Finding(name, "no files yet"))
             continue
         problems: list[UserError] = [
-            FileMissingError(f"{file} is not there.", where=f"{raw.name}/", remedy="put it there, or correct its name.")
+            FileMissingError(
+                f"{file} is not there.", where=f"{raw.name}/", remedy="put it there, or correct its name in study.yml."
+            )
             for file in missing_files(study, raw, [w.name for w in study.waves_until(name)])
         ]
         summary = ""
@@ -63,6 +66,10 @@ def check_waves(study: Study, waves: Iterable[str], raw: Path) -> list[Finding]:
                 summary = f"{len(here)} students, {int(here['responded'].sum())} of them answered the survey"
             except UserError as error:
                 problems.append(error)
-        n = len(problems)
-        out.append(Finding(name, summary or f"{n} problem{'s' if n > 1 else ''}", tuple(problems)))
+        earlier = dict.fromkeys(told[str(problem)] for problem in problems if str(problem) in told)
+        new = [problem for problem in problems if str(problem) not in told]
+        told |= dict.fromkeys(map(str, new), name)
+        parts = [f"{len(new)} problem{'s' if len(new) > 1 else ''}"] if new else []
+        parts += [f"needs {', '.join(earlier)} to be mended first"] if earlier else []
+        out.append(Finding(name, summary or "; ".join(parts), tuple(new)))
     return out

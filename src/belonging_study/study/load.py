@@ -91,7 +91,7 @@ def parse_study(text: str, file: Path = Path("study.yml")) -> Study:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         line = mark.line + 1 if mark else 1
         problem = getattr(error, "problem", None) or "it cannot be read"
-        raise StudyDefinitionError(file.name, [Mistake(line, "", f"this is not valid YAML: {problem}")]) from error
+        raise StudyDefinitionError(file.name, [Mistake(line, "", _not_yaml(problem))]) from error
     if not isinstance(node, yaml.MappingNode):
         raise StudyDefinitionError(file.name, [Mistake(1, "", "the file must hold entries such as `title:`")])
 
@@ -126,6 +126,10 @@ def parse_study(text: str, file: Path = Path("study.yml")) -> Study:
     if mistakes or study is None:
         raise StudyDefinitionError(file.name, mistakes)
     return study
+
+
+def _not_yaml(problem: str) -> str:
+    return f"this is not valid YAML ({problem}); a quotation mark, a colon or spaces are missing here or just above"
 
 
 def _repeated_keys(node: yaml.Node, path: _Path, lines: dict[_Path, int]) -> Iterable[Mistake]:

@@ -109,7 +109,9 @@ def tabulate(grid: Grid, *, further_headers: int = 0, missing: frozenset[str] = 
     indices = filled[1 + further_headers :]
     if not indices:
         raise EmptyFileError(
-            f"{shown} has a header and no rows of data.", where=shown, remedy="export the data again, with responses."
+            f"{shown} has a header and no rows of data.",
+            where=shown,
+            remedy="export the data again; this export holds none.",
         )
     body = [rows[i] for i in indices]
     header = [name.strip() for name in rows[filled[0]]]
