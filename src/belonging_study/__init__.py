@@ -41,7 +41,36 @@ _HOME = {
     "why_no_effects": "effects",
 }
 
-__all__ = sorted(["__version__", *_HOME])
+__all__ = [
+    "__version__",
+    "adjust_estimates",
+    "answer_shares",
+    "clean_waves",
+    "cronbach_alpha",
+    "describe_outcomes",
+    "did",
+    "effects_forest",
+    "estimate_effects",
+    "estimate_multilevel",
+    "event_study",
+    "event_study_plot",
+    "flow_diagram",
+    "hedges_g",
+    "item_answers",
+    "item_table",
+    "load_study",
+    "mcdonald_omega",
+    "means_by_wave",
+    "multilevel",
+    "open_wave",
+    "scale_table",
+    "school_changes",
+    "score",
+    "score_study",
+    "study_attrition",
+    "study_equivalence",
+    "why_no_effects",
+]
 
 
 def __getattr__(name: str) -> Any:

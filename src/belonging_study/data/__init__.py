@@ -29,7 +29,26 @@ _HOME = {
     "registered_readers": "readers",
 }
 
-__all__ = sorted(_HOME)
+__all__ = [
+    "Cleaned",
+    "Coded",
+    "Export",
+    "RawFile",
+    "Reader",
+    "answers_as_text",
+    "clean_waves",
+    "code_answers",
+    "code_binary",
+    "code_number",
+    "drop_identifiers",
+    "key_fingerprint",
+    "load_key",
+    "match_columns",
+    "pseudonymise",
+    "read_export",
+    "register_reader",
+    "registered_readers",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -207,7 +207,7 @@ def _difference_rows(
         note = "No wave before the programme: the estimate rests on the arms having been alike."
         more = {
             "term": "programme",
-            "contrast": f"{arm} v {assignment.comparison}",
+            "contrast": f"{study.arm_label(arm)} v {study.arm_label(assignment.comparison)}",
             "n_students": students,
             "note": note,
         }

@@ -21,7 +21,18 @@ _HOME = {
     "suppress": "disclosure",
 }
 
-__all__ = sorted(_HOME)
+__all__ = [
+    "Figure",
+    "Note",
+    "Summary",
+    "Table",
+    "Workspace",
+    "assemble_html",
+    "open_wave",
+    "run_waves",
+    "summarise",
+    "suppress",
+]
 
 
 def __getattr__(name: str) -> Any:

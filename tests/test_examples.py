@@ -1,0 +1,121 @@
+"""The example studies: real data that nobody here made, held against R and against the published table."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from belonging_study.data import clean_waves
+from belonging_study.effects import estimate_effects, estimate_multilevel
+from belonging_study.scales import score_study
+from belonging_study.study import load_study
+
+KEY = b"a key for tests, of enough bytes"
+
+
+@pytest.fixture(scope="module")
+def reference(project: Path) -> dict[str, dict[str, float]]:
+    loaded: dict[str, dict[str, float]] = json.loads((project / "tests" / "reference" / "examples.json").read_text())
+    return loaded
+
+
+def effects(project: Path, raw: Path, example: str, wave: str) -> pd.DataFrame:
+    study = load_study(project / "examples" / example)
+    scores = score_study(study, clean_waves(study, wave, raw=raw, key=KEY).responses)
+    return estimate_effects(study, scores, wave, draws=199).estimates
+
+
+@pytest.mark.parametrize("year", [2001, 2002])
+def test_achievement_awards_agrees_with_clubsandwich(
+    project: Path, shared_data: Path, reference: dict[str, dict[str, float]], year: int
+) -> None:
+    table = effects(project, shared_data, "achievement_awards", f"y{year}")
+    table = table[(table["term"] == "programme") & ~table["contrast"].str.startswith("average")].set_index("outcome")
+    columns = {"certificate": "Bagrut_status", "units_attempted": "attempted", "units_awarded": "awarded"}
+    for outcome, column in columns.items():
+        ours, theirs = table.loc[outcome], reference[f"awards {year} {column}"]
+        assert ours["estimate"] == pytest.approx(theirs["estimate"], abs=1e-8)
+        assert ours["std_error"] == pytest.approx(theirs["std_error"], rel=1e-6)
+        assert ours["df"] == pytest.approx(theirs["df"], abs=1e-4)
+        for name in ("p_value", "conf_low", "conf_high"):
+            assert ours[name] == pytest.approx(theirs[name], rel=1e-5)
+        assert ours["n_students"] == theirs["rows"]
+        assert (ours["n_clusters_treated"], ours["n_clusters_comparison"]) == (20, 19)
+
+
+@pytest.mark.parametrize(
+    ("grade", "small", "small_se", "aide"),
+    [
+        # Stock & Watson (2007), Introduction to Econometrics, table 13.1.
+        ("k", 13.899, 2.454, 0.314),
+        ("1", 29.781, 2.831, 11.959),
+        ("2", 19.394, 2.712, 3.479),
+        ("3", 15.587, 2.396, -0.291),
+    ],
+)
+def test_star_agrees_with_the_published_table_and_with_r(
+    project: Path,
+    shared_data: Path,
+    reference: dict[str, dict[str, float]],
+    grade: str,
+    small: float,
+    small_se: float,
+    aide: float,
+) -> None:
+    table = effects(project, shared_data, "star", f"g{grade}")
+    table = table[table["outcome"] == "achievement"].set_index("contrast")
+    rows = {
+        "small": table.loc["small class v regular class"],
+        "regular+aide": table.loc["regular class with aide v regular class"],
+    }
+    assert round(rows["small"]["estimate"], 3) == small
+    assert round(rows["small"]["std_error"], 3) == small_se
+    assert round(rows["regular+aide"]["estimate"], 3) == aide
+    for arm, ours in rows.items():
+        theirs = reference[f"star {grade} {arm}"]
+        assert ours["estimate"] == pytest.approx(theirs["estimate"], abs=1e-8)
+        assert ours["std_error"] == pytest.approx(theirs["std_error"], rel=1e-6)
+
+
+def test_star_multilevel_agrees_with_lmertest(
+    project: Path, shared_data: Path, reference: dict[str, dict[str, float]]
+) -> None:
+    study = load_study(project / "examples" / "star")
+    scores = score_study(study, clean_waves(study, "gk", raw=shared_data, key=KEY).responses)
+    table = estimate_multilevel(study, scores, "gk").estimates
+    ours = table[
+        (table["outcome"] == "achievement")
+        & (table["contrast"] == "small class v regular class")
+        & (table["group"] == "all")
+    ].iloc[0]
+    theirs = reference["star k small multilevel"]
+    assert ours["estimate"] == pytest.approx(theirs["estimate"], rel=1e-6)
+    assert ours["std_error"] == pytest.approx(theirs["std_error"], rel=1e-4)
+    assert ours["df"] == pytest.approx(theirs["df"], abs=0.5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("example", "wave"), [("achievement_awards", "y2002"), ("star", "g3")])
+def test_examples_run_through_the_command(
+    project: Path, shared_data: Path, tmp_path: Path, example: str, wave: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BELONGING_STUDY_KEY_FILE", str(tmp_path / "keys" / "example.key"))
+    study = tmp_path / example
+    shutil.copytree(project / "examples" / example, study, ignore=shutil.ignore_patterns("outputs", "data_*"))
+    shutil.copytree(project / "notebooks", study / "notebooks")
+    command = [sys.executable, "-m", "belonging_study", "run", "--wave", wave, "--study", str(study)]
+    done = subprocess.run(
+        [*command, "--data", str(shared_data)], cwd=project, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    (version,) = (study / "outputs" / wave).glob("v001-*")
+    estimates = pd.read_csv(version / "tables" / "estimates.csv")
+    assert set(estimates["model"]) == {"multilevel", "did" if example == "achievement_awards" else "difference"}
+    report = (version / "report.html").read_text(encoding="utf-8")
+    assert load_study(study).title in report
