@@ -154,8 +154,10 @@ def test_a_group_with_a_small_arm_has_no_effect_of_its_own() -> None:
 def test_without_an_earlier_wave_the_arms_are_compared_within_the_wave() -> None:
     text = TEXT.replace("before_programme: true, ", "").replace("starts: w2", "starts: w1")
     data = scores().assign(post=1)
-    table = estimate_effects(study(text), data, "w2", draws=199).estimates
+    result = estimate_effects(study(text), data, "w2", draws=199)
+    table = result.estimates
     row = table[table["outcome"] == "y"].iloc[0]
+    assert "wild bootstrap" in set(result.methods["method"])
     alone = mean_difference(
         data[data["wave"] == "w2"], outcome="y", treated="arm", comparison="comparison", cluster="school"
     ).table.iloc[0]

@@ -15,7 +15,7 @@ from belonging_study.effects.did import DidResult, did
 from belonging_study.effects.estimates import estimate_row, estimate_table
 from belonging_study.effects.event_study import event_study
 from belonging_study.effects.inference.rule import choose_inference
-from belonging_study.effects.mean_difference import mean_difference
+from belonging_study.effects.mean_difference import MeanDifference, mean_difference
 from belonging_study.effects.panel import panel_fit
 from belonging_study.effects.programme_size import programme_size
 from belonging_study.effects.side_by_side import cluster_inference
@@ -93,26 +93,25 @@ def estimate_effects(
     for outcome, contrast in _questions(study, wave):
         sample = contrast.rows(study, scores)
         try:
-            if contrast.before:
-                fit = _did(study, sample, outcome, conf_level)
-                made, explanation = _did_rows(study, sample, outcome, contrast, fit)
-                parts["dropped"].append(_tagged(fit.n_dropped[["reason", "n_rows"]], outcome, contrast))
-                if contrast.main:
-                    methods = _methods(study, sample, fit, draws=draws, seed=seed)
-                    parts["methods"].append(_tagged(methods, outcome, contrast))
-            else:
-                made, dropped, explanation = _difference_rows(study, sample, outcome, contrast, conf_level)
-                parts["dropped"].append(_tagged(dropped, outcome, contrast))
+            fit = (_did if contrast.before else _difference)(study, sample, outcome, conf_level)
+            made, explanation = (
+                _did_rows(study, sample, outcome, contrast, fit)
+                if isinstance(fit, DidResult)
+                else _difference_rows(study, sample, outcome, contrast, fit)
+            )
+            parts["dropped"].append(_tagged(fit.n_dropped[["reason", "n_rows"]], outcome, contrast))
+            if contrast.main and (isinstance(fit, DidResult) or fit.cluster_arm is not None):
+                methods = _methods(study, sample, fit, draws=draws, seed=seed)
+                parts["methods"].append(_tagged(methods, outcome, contrast))
             rows += made
             said.setdefault(explanation, []).append(outcome.label)
         except DesignError as error:
             reason = f"No estimate: {error.what}" + (f" ({error.where})" if error.where else "")
             said.setdefault(reason, []).append(outcome.label)
     for outcome in study.outcomes_in(wave):
-        for table, name in zip(
-            _waves(study, scores, outcome, wave, conf_level), ("event_study", "pretrend"), strict=True
-        ):
-            parts[name].append(table)
+        waves, pretrend = _waves(study, scores, outcome, wave, conf_level)
+        parts["event_study"].append(waves)
+        parts["pretrend"].append(pretrend)
     return ProgrammeEffects(
         estimates=estimate_table(rows),
         **{name: _stacked(tables) for name, tables in parts.items()},
@@ -172,7 +171,9 @@ def _n_students(study: Study, fit: DidResult) -> int:
     return fit.n_units if study.design.panel else fit.n_rows
 
 
-def _methods(study: Study, sample: pd.DataFrame, fit: DidResult, *, draws: int, seed: int) -> pd.DataFrame:
+def _methods(
+    study: Study, sample: pd.DataFrame, fit: DidResult | MeanDifference, *, draws: int, seed: int
+) -> pd.DataFrame:
     blocks = None
     assignment = study.design.assignment
     if assignment.blocks and assignment.randomized:
@@ -181,22 +182,25 @@ def _methods(study: Study, sample: pd.DataFrame, fit: DidResult, *, draws: int, 
     return cluster_inference(fit, randomized=assignment.randomized, blocks=blocks, draws=draws, seed=seed)
 
 
-def _difference_rows(
-    study: Study, sample: pd.DataFrame, outcome: Outcome, contrast: Contrast, conf_level: float
-) -> tuple[list[dict[str, Any]], pd.DataFrame, str]:
-    """Differences between the arms of one wave, all arms in one regression."""
+def _difference(study: Study, sample: pd.DataFrame, outcome: Outcome, conf_level: float) -> MeanDifference:
     assignment = study.design.assignment
-    alone = assignment.level == "student"
-    result = mean_difference(
+    return mean_difference(
         sample,
         outcome=outcome.name,
         treated="arm",
         comparison=assignment.comparison,
-        cluster=None if alone else cluster_of(study),
+        cluster=None if assignment.level == "student" else cluster_of(study),
         blocks="block" if assignment.blocks else None,
         covariates=list(study.analysis.covariates),
         conf_level=conf_level,
     )
+
+
+def _difference_rows(
+    study: Study, sample: pd.DataFrame, outcome: Outcome, contrast: Contrast, result: MeanDifference
+) -> tuple[list[dict[str, Any]], str]:
+    """Differences between the arms of one wave, all arms in one regression."""
+    assignment = study.design.assignment
     rows = []
     by_arm = {str(values["term"]): values for values in result.table.to_dict("records")}
     for arm in (a for a in assignment.programme if a in by_arm):
@@ -205,20 +209,15 @@ def _difference_rows(
         size = programme_size(study, pair, outcome, contrast.wave, values)
         students = values["n_treated"] + values["n_comparison"]
         note = "No wave before the programme: the estimate rests on the arms having been alike."
-        more = {
-            "term": "programme",
-            "contrast": f"{study.arm_label(arm)} v {study.arm_label(assignment.comparison)}",
-            "n_students": students,
-            "note": note,
-        }
-        chosen = {str(k): v for k, v in values.items()}
-        rows.append(estimate_row(outcome, wave=contrast.wave, model="difference", values=chosen, **size, **more))
+        name = f"{study.arm_label(arm)} v {study.arm_label(assignment.comparison)}"
+        more = {"term": "programme", "contrast": name, "n_students": students, "note": note}
+        rows.append(estimate_row(outcome, wave=contrast.wave, model="difference", values=values, **size, **more))
     how = (
         "students were assigned one by one, so the standard error is the heteroskedasticity-robust one of students"
-        if alone
+        if assignment.level == "student"
         else "the standard error is clustered at the level of assignment"
     )
-    return rows, result.n_dropped, f"With no wave before the programme the arms are compared within the wave; {how}."
+    return rows, f"With no wave before the programme the arms are compared within the wave; {how}."
 
 
 def _waves(
