@@ -76,6 +76,37 @@ def test_sections_stand_in_order_and_empty_ones_are_left_out() -> None:
     assert Outline(page).sections == ["summary", "design", "provenance"]
 
 
+def test_folded_tables_are_the_appendix_of_their_section() -> None:
+    data = pd.DataFrame({"n": [1, 2]})
+    blocks: list[Block] = [
+        Table("late", "Folded first", data, "effects", folded=True),
+        Table("early", "Open table", data, "effects"),
+        Note("An open note.", "effects"),
+        Table("later", "Folded last", data, "effects", folded=True),
+    ]
+    page = page_of(blocks)
+    places = [page.index(text) for text in ("Open table", "An open note.", "Folded first", "Folded last")]
+    assert places == sorted(places)
+    assert '<span class="number">Table 2</span> Open table' in page
+    assert '<span class="number">Table 3</span> Folded first' in page
+
+
+def test_cautions_and_methods_come_before_what_notebooks_add_to_them() -> None:
+    study = made_up_study()
+    page = assemble_html(
+        study,
+        study.waves[1],
+        [Note("From a notebook.", "cautions"), Note("A formula.", "methods")],
+        provenance={},
+        summary=Summary((), "A headline."),
+        cautions=["Mind **this**.", "And that."],
+        methods="**Sample.** Everybody.",
+    )
+    assert "<li>Mind <strong>this</strong>.</li>\n<li>And that.</li>" in page
+    assert page.index("And that.") < page.index("From a notebook.")
+    assert page.index("Everybody.") < page.index("A formula.")
+
+
 def test_nothing_is_loaded_and_nothing_runs() -> None:
     outline = Outline(page_of([*made_up_blocks(), Note("![x](https://example.org/x.png)", "methods")]))
     assert not [tag for tag, _ in outline.tags if tag in ("script", "iframe", "object", "embed")]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pandas as pd
 
 from belonging_study.reports.display import display_table
@@ -91,3 +92,33 @@ def test_values_are_shown_by_their_labels() -> None:
     data = pd.DataFrame({"outcome": ["y"], "model": ["did"], "ok": [True]})
     shown = display_table(data, labels={"outcome": {"y": "Belonging"}})
     assert [cell.text for cell in shown.rows[0]] == ["Belonging", "Difference-in-differences", "yes"]
+
+
+def test_a_text_that_all_rows_share_is_said_once() -> None:
+    table = pd.DataFrame({"outcome": ["a", "b"], "contrast": ["w2 v w1"] * 2, "n": [12, 12]})
+    shown = display_table(table)
+    assert [c.text for c in shown.columns] == ["Outcome", "n"]
+    assert shown.common == ("Contrast: w2 v w1",)
+    assert display_table(table.head(1)).common == ()
+    assert display_table(table.assign(contrast=["w2 v w1", "w3 v w1"])).common == ()
+
+
+def test_rows_of_one_outcome_have_the_same_decimals() -> None:
+    table = pd.DataFrame(
+        {
+            "outcome": ["y", "y", "z"],
+            "estimate": [0.0249, 0.0249, 12.0],
+            "conf_low": [-0.0522, -0.0495, 10.0],
+            "conf_high": [0.102, 0.0994, 14.0],
+        }
+    )
+    assert [row[1].text.strip() for row in display_table(table).rows] == ["0.02", "0.02", "12.0"]
+
+
+def test_where_every_number_is_hidden_the_counts_say_so() -> None:
+    table = pd.DataFrame(
+        {"arm": ["x", "y"], "n": [np.nan] * 2, "share": [np.nan] * 2, "suppressed": ["fewer than 10"] * 2}
+    )
+    shown = display_table(table)
+    assert [c.name for c in shown.columns] == ["arm", "n"]
+    assert [row[1].text for row in shown.rows] == ["fewer than 10"] * 2

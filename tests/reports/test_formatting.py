@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from belonging_study.reports.formatting import count, interval, number, p_value, prettify, share
+from belonging_study.reports.formatting import count, inside, interval, listed, number, p_value, prettify, share
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,23 @@ def test_counts_shares_intervals_and_headings() -> None:
     assert interval(-0.021, -0.049, 0.007) == "−0.021 [−0.049, 0.007]"
     assert interval(34.12, 20, 48.25) == "34.1 [20.0, 48.2]"
     assert [prettify(c) for c in ("n_unlinked", "link_rate", "p_value")] == ["Unlinked", "Link rate", "p"]
+
+
+@pytest.mark.parametrize(
+    ("label", "text"),
+    [
+        ("School belonging", "school belonging"),
+        ("PISA belonging", "PISA belonging"),
+        ("A-level marks", "A-level marks"),
+        ("Well-being", "well-being"),
+        ("A mark", "a mark"),
+        ("B", "B"),
+        ("2001", "2001"),
+    ],
+)
+def test_labels_inside_sentences(label: str, text: str) -> None:
+    assert inside(label) == text
+
+
+def test_lists_end_in_a_word() -> None:
+    assert [listed(list("abc"[:n])) for n in (1, 2, 3)] == ["a", "a and b", "a, b and c"]

@@ -80,7 +80,7 @@ def test_no_sentence_disagrees_with_its_table(
     assert ("higher with" in said or "lower with" in said) is not includes_zero
     assert ("higher with" in said) is (low > 0)
     assert ("lower with" in said) is (high < 0)
-    assert ("cannot tell:" in said or "little or no difference:" in said) is includes_zero
+    assert ("cannot tell whether" in said or "little or no difference:" in said) is includes_zero
     assert ("little or no difference:" in said) is (includes_zero and low / sd >= -0.1 and high / sd <= 0.1)
     assert ("and larger than the smallest" in said) is (low / sd >= 0.1 or high / sd <= -0.1)
     better = {"belonging": low > 0}.get(outcome, high < 0)
@@ -175,12 +175,18 @@ def test_a_wave_without_estimates_says_why() -> None:
 def test_several_arms_are_told_apart() -> None:
     design = {"assignment": {"starts": "w2", "programme": ["notes", "stories"], "randomized": True}}
     rows = [
-        estimate_row("belonging", 0.2, 0.1, 0.3, 0.7, contrast="notes vs comparison"),
-        estimate_row("belonging", -0.2, -0.3, -0.1, 0.7, contrast="stories vs comparison"),
+        estimate_row("belonging", 0.2, 0.1, 0.3, 0.7, contrast="notes v comparison"),
+        estimate_row("belonging", -0.2, -0.3, -0.1, 0.7, contrast="First follow-up v Baseline, stories"),
+        estimate_row("belonging", 9.0, 8.0, 9.9, 0.7, contrast="average of 2 waves v Baseline, stories"),
+        estimate_row("belonging", -0.2, -0.3, -0.1, 0.7, contrast="stories v comparison", model="multilevel"),
     ]
-    headline = summary_of(rows, design=design).headline
-    assert "notes vs comparison: school belonging was higher" in headline
-    assert "stories vs comparison: school belonging was lower" in headline
+    summary = summary_of(rows, design=design)
+    assert "Notes against comparison: school belonging was higher" in summary.headline
+    assert "Stories against comparison: school belonging was lower" in summary.headline
+    assert "9.0" not in summary.headline
+    assert summary.headline.count("against") == 2
+    assert "lead to the same reading" in "\n".join(summary.paragraphs)
+    assert "each programme arm (“notes” and “stories”)" in "\n".join(summary.paragraphs)
 
 
 def test_participation_is_read_off_the_flow() -> None:
@@ -188,10 +194,26 @@ def test_participation_is_read_off_the_flow() -> None:
     said = summary_of([], flow=flow).paragraphs[0]
     assert "1\u202f243 students were enrolled, and 1\u202f196 of them" in said
     assert "1\u202f111 (93%) answered" in said
-    hidden = summary_of([], flow=suppress(flow, minimum_cell=10)).paragraphs[0]
+    remaining = flow["kind"] == "remaining"
+    hidden = summary_of(
+        [],
+        flow=flow.assign(
+            n_students=flow["n_students"].mask(remaining),
+            suppressed=remaining.map({True: "1\u202f191 to 1\u202f199", False: ""}),
+        ),
+    ).paragraphs[0]
     assert "1\u202f191 to 1\u202f199 of them" in hidden
     assert "1\u202f196" not in hidden
     assert "%" not in hidden
+
+
+def test_records_alone_have_no_survey_to_answer() -> None:
+    sources = [{"file": "marks.csv", "kind": "records"}]
+    waves = [{"name": "w2", "label": "2001", "date": "2001-06-30", "sources": sources}]
+    study = made_up_study(waves=waves)
+    said = summarise(study, study.waves[0], NOTHING, made_up_flow()).paragraphs[0]
+    assert said.startswith("In the wave “2001”, 1\u202f243 students were in the records")
+    assert "answered" not in said
 
 
 @pytest.mark.parametrize(
@@ -210,6 +232,14 @@ def test_reliability_in_words(omega: float, words: str) -> None:
     assert words in " ".join(summary_of([], scales=scales).paragraphs)
 
 
+def test_scales_are_named_in_the_middle_of_sentences() -> None:
+    said = " ".join(summary_of([], scales=made_up_scales().assign(mcdonald_omega=0.91)).paragraphs)
+    assert (
+        "School belonging (omega 0.91) and connection with other students (omega 0.91) were measured very consistently."
+        in said
+    )
+
+
 def test_cautions_follow_the_design() -> None:
     row = estimate_row("belonging", 0.2, 0.1, 0.3, 0.7, n_clusters_treated=30, n_clusters_comparison=30)
     few = row | {"n_clusters_treated": 3, "n_clusters_comparison": 4}
@@ -217,7 +247,9 @@ def test_cautions_follow_the_design() -> None:
     assert "only" not in summary_of([row]).paragraphs[-1]
     assert "not chosen by lot" not in text_of([row])
     assert "not chosen by lot" in text_of([row], design={"assignment": {"starts": "w2"}})
-    assert "no earlier wave of school belonging" in text_of([row | {"model": "difference"}])
+    assert "no earlier wave, so" in text_of([row | {"model": "difference"}])
+    mixed = [row, estimate_row("marks", 2.0, 1.0, 3.0, 9.0, model="difference")]
+    assert "no earlier wave of mean mark, so" in text_of(mixed)
 
 
 def test_the_margin_is_named() -> None:
@@ -229,7 +261,7 @@ def test_the_margin_is_named() -> None:
 def test_abbreviations_keep_their_capitals() -> None:
     outcomes = [{"name": "belonging", "measure": "y", "label": "PISA belonging", "role": "primary"}]
     said = text_of([estimate_row("belonging", 0.2, -0.1, 0.3, 0.7)], outcomes=outcomes)
-    assert "For PISA belonging we cannot tell" in said
+    assert "We cannot tell whether the programme changed PISA belonging: " in said
 
 
 def test_a_table_without_its_columns_is_refused() -> None:

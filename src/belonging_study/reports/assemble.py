@@ -91,6 +91,8 @@ def assemble_html(
     *,
     provenance: Mapping[str, Any],
     summary: Summary,
+    cautions: Sequence[str] = (),
+    methods: str = "",
     notebooks: Sequence[NotebookCode] = (),
 ) -> str:
     """Set a wave's report.
@@ -102,11 +104,16 @@ def assemble_html(
     wave : Wave
         The wave of the report.
     blocks : sequence of Table, Figure and Note
-        In the order in which they were made; each goes to its section and keeps its place there.
+        In the order in which they were made; each goes to its section and keeps its place there, save that folded
+        tables come last.
     provenance : mapping
         What the report was made from: text, numbers, mappings and lists of them. ``"version"`` also stands at the top.
     summary : Summary
         The plain words at the beginning.
+    cautions : sequence of str, optional
+        One sentence or two each (Markdown), at the beginning of the cautions.
+    methods : str, optional
+        Markdown, at the beginning of the methods.
     notebooks : sequence of (title, path, code cells), optional
         The code, folded, at the end of the methods.
 
@@ -129,7 +136,8 @@ def assemble_html(
     """
     labels = value_labels(study)
     outcomes = Table("outcomes", "Outcomes, as named in advance", outcome_table(study), "design")
-    sections = _sections([outcomes, *blocks], labels, with_code=bool(notebooks))
+    written = [outcomes, *_notes(cautions, methods), *blocks]
+    sections = _sections(written, labels, with_code=bool(notebooks))
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_HERE),
         autoescape=True,
@@ -157,6 +165,14 @@ def assemble_html(
     return page.strip() + "\n"
 
 
+def _notes(cautions: Sequence[str], methods: str) -> Iterator[Note]:
+    """What is written for a report and not shown by a notebook."""
+    if cautions:
+        yield Note("\n".join(f"- {text}" for text in cautions), section="cautions")
+    if methods:
+        yield Note(methods, section="methods", kind="method")
+
+
 def _sections(blocks: Sequence[Block], labels: Mapping[str, Mapping[str, str]], *, with_code: bool) -> list[_Section]:
     """The sections that have something to say, with tables and figures numbered as they come."""
     taken: set[str] = set()
@@ -164,9 +180,10 @@ def _sections(blocks: Sequence[Block], labels: Mapping[str, Mapping[str, str]], 
     found = []
     for name, title in SECTIONS.items():
         section = _Section(name, title)
-        for block in blocks:
-            if block.section == name:
-                section.blocks.append(_view(block, labels, taken, numbers))
+        mine = [block for block in blocks if block.section == name]
+        # Folded tables are the section's appendix.
+        for block in sorted(mine, key=lambda b: isinstance(b, Table) and b.folded):
+            section.blocks.append(_view(block, labels, taken, numbers))
         if section.blocks or name in _ALWAYS or (name == "methods" and with_code):
             found.append(section)
     return found

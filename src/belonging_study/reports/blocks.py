@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import base64
-import datetime as dt
 import html
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
-import numpy as np
 import pandas as pd
 from markdown_it import MarkdownIt
 
 from belonging_study.errors import DataError, ParameterError
 from belonging_study.reports.display import display_table
+from belonging_study.reports.frames import frame_from_json, frame_to_json
 
 __all__ = ["BLOCK_MIME", "SECTIONS", "Block", "Figure", "Note", "Table", "block_from_json", "render_markdown"]
 
@@ -144,7 +142,7 @@ class Table:
             "note": self.note,
             "folded": self.folded,
             "columns": None if self.columns is None else [[k, v] for k, v in self.columns.items()],
-            "data": _frame_to_json(self.data),
+            "data": frame_to_json(self.data),
         }
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
@@ -163,12 +161,16 @@ class Table:
             '<caption style="text-align:left;font-weight:600;color:inherit;padding:.4em 0">'
             f"{html.escape(self.title)}</caption>"
             f'<thead style="border-bottom:1px solid"><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
-            + "".join(f"<p><small>{html.escape(text)}</small></p>" for text in shown.footnotes)
+            + "".join(f"<p><small>{html.escape(text)}</small></p>" for text in (*shown.common, *shown.footnotes))
             + (render_markdown(self.note) if self.note else "")
         )
         lines = ["\t".join(c.text for c in shown.columns)]
         lines += ["\t".join(cell.text for cell in row) for row in shown.rows]
-        return {BLOCK_MIME: self.to_json(), "text/html": page, "text/plain": "\n".join([self.title, *lines])}
+        return {
+            BLOCK_MIME: self.to_json(),
+            "text/html": page,
+            "text/plain": "\n".join([self.title, *lines, *shown.common]),
+        }
 
 
 @dataclass(frozen=True)
@@ -332,7 +334,7 @@ def block_from_json(value: Mapping[str, Any]) -> Block:
             return Table(
                 name=value["name"],
                 title=value["title"],
-                data=_frame_from_json(value["data"]),
+                data=frame_from_json(value["data"]),
                 section=value["section"],
                 note=value["note"],
                 folded=value["folded"],
@@ -353,59 +355,3 @@ def block_from_json(value: Mapping[str, Any]) -> Block:
     except KeyError as error:
         raise DataError(f"A {kind} block lacks {error}.", remedy="run the notebook again.") from error
     raise DataError(f"Not a block of a report: {kind!r}.", remedy="run the notebook again.")
-
-
-def _frame_to_json(data: pd.DataFrame) -> dict[str, Any]:
-    """Columns, what each holds, and the rows; numbers stay numbers."""
-    columns = [str(c) for c in data.columns]
-    series = [data.iloc[:, i] for i in range(len(columns))]
-    cells = [[_cell_to_json(value) for value in s.tolist()] for s in series]
-    return {
-        "columns": columns,
-        "kinds": [_kind(s) for s in series],
-        "rows": [list(row) for row in zip(*cells, strict=True)] if columns else [],
-    }
-
-
-def _kind(series: pd.Series[Any]) -> str:
-    """What a column holds."""
-    if pd.api.types.is_bool_dtype(series.dtype):
-        return "bool"
-    if pd.api.types.is_integer_dtype(series.dtype):
-        return "int"
-    return "float" if pd.api.types.is_float_dtype(series.dtype) else "str"
-
-
-def _cell_to_json(value: Any) -> bool | int | float | str | None:
-    """One value; JSON has no infinity, so that is text."""
-    if value is None or value is pd.NA or value is pd.NaT:
-        return None
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, bool | int | str):
-        return value
-    if isinstance(value, float):
-        if math.isnan(value):
-            return None
-        return value if math.isfinite(value) else str(value)
-    if isinstance(value, dt.date):
-        return value.isoformat()
-    return str(value)
-
-
-def _frame_from_json(value: Mapping[str, Any]) -> pd.DataFrame:
-    """The table again, with its types."""
-    rows = value["rows"]
-    frame = pd.DataFrame(index=range(len(rows)))
-    for i, (column, kind) in enumerate(zip(value["columns"], value["kinds"], strict=True)):
-        cells = [row[i] for row in rows]
-        has_gaps = any(cell is None for cell in cells)
-        if kind == "float":
-            frame[column] = pd.Series([math.nan if c is None else float(c) for c in cells], dtype="float64")
-        elif kind == "int":
-            frame[column] = pd.Series(cells, dtype="Int64" if has_gaps else "int64")
-        elif kind == "bool":
-            frame[column] = pd.Series(cells, dtype="boolean" if has_gaps else "bool")
-        else:
-            frame[column] = pd.Series(cells, dtype="object")
-    return frame

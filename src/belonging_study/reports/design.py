@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from belonging_study.reports.formatting import capital
 from belonging_study.study.model import Outcome, Start, Study, Wave
 
 __all__ = ["FRAMEWORKS", "Moment", "assignment_text", "date_text", "outcome_table", "timeline", "value_labels"]
@@ -170,7 +171,7 @@ def value_labels(study: Study) -> Mapping[str, Mapping[str, str]]:
     levels = {
         f"{g.name}{joint}{value}": label
         for g in study.groups
-        for value, label in g.values.items()  # noqa: PD011
+        for value, label in g.values.items()
         for joint in (": ", "=")
     }
     groups = {g.name: g.label for g in study.groups} | {g.column: g.label for g in study.groups}
@@ -180,7 +181,7 @@ def value_labels(study: Study) -> Mapping[str, Mapping[str, str]]:
         "measure": scales,
         "wave": {w.name: w.label for w in study.waves},
         "group": groups | levels | {"arm": "Arm"},
-        "arm": {assignment.comparison: "Comparison"}
-        | {a: a.replace("_", " ").capitalize() for a in assignment.programme},
+        "arm": {"programme": "Programme", "comparison": "Comparison"}
+        | {a: capital(study.arm_label(a)) for a in (assignment.comparison, *assignment.programme)},
         "role": {r: r.capitalize() for r in ("primary", "secondary", "exploratory")},
     }

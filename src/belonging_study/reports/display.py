@@ -26,7 +26,11 @@ _VALUES = {
         "multilevel": "Multilevel model",
         "difference": "Difference at this wave",
     },
-    "term": {"programme": "Programme"},
+    "term": {
+        "programme": "Effect",
+        "programme x group": "Difference of effects",
+        "programme (linearmodels)": "Effect, cross-check",
+    },
     "group": {"all": "All students"},
     "level": {"all": "All"},
     "arm": {"all": "All"},
@@ -39,6 +43,7 @@ _SHARE = re.compile(r"(^|_)(share|rate|proportion|percent)(_|$)|^attrition(_|$)"
 _P = re.compile(r"^p($|_)|(^|_)p_value$")
 _COUNT = re.compile(r"^n$|^n_|_n$|^count$|^step$|^longest_run$|^replications$")
 _LOW = re.compile(r"^(?:(?P<stem>.+?)_)?(?:conf_)?low$")
+_DECIMALS = {"df": 1, "df_resid": 1, "effect_size": 2}
 _LONG = 24  # characters above which a reason becomes a footnote
 
 
@@ -63,11 +68,24 @@ class Cell:
 
 @dataclass(frozen=True)
 class DisplayTable:
-    """A table as it is printed: columns, rows of cells, and footnotes that say why something is missing."""
+    """A table as it is printed.
+
+    Attributes
+    ----------
+    columns : tuple of Column
+        Those whose cells differ; what all rows have in common is said once, in `common`.
+    rows : tuple of tuple of Cell
+        Written out.
+    footnotes : tuple of str
+        Each begins with its mark and says why something is missing.
+    common : tuple of str
+        Such as "Contrast: Second follow-up v Baseline".
+    """
 
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     footnotes: tuple[str, ...] = ()
+    common: tuple[str, ...] = ()
 
 
 def display_table(
@@ -90,6 +108,7 @@ def display_table(
     -------
     DisplayTable
         An interval's two columns become one ("95% CI"); decimal points of a column stand below each other;
+        a text column that says the same in every row is said once, below the table;
         a hidden row says so in place of its count, other missing numbers are an en dash with a footnote where the
         table has a reason.
 
@@ -136,9 +155,13 @@ def _chosen(data: pd.DataFrame, columns: Mapping[str, str] | None) -> list[str]:
     """The columns to show."""
     if columns is not None:
         return list(columns)
-    return [
+    filled = [
         c for c in data.columns if c != "suppressed" and not data[c].isin(["", None]).all() and data[c].notna().any()
     ]
+    # Where every number is hidden, the counts stay to say so.
+    if any(_reasons(data, "suppressed")) and not any(pd.api.types.is_numeric_dtype(data[c]) for c in filled):
+        return [c for c in data.columns if c in filled or _COUNT.search(c)]
+    return filled
 
 
 def _intervals(data: pd.DataFrame, chosen: Sequence[str]) -> dict[str, tuple[str, str]]:
@@ -169,12 +192,16 @@ def _owner(low: str) -> str:
 
 
 def _row_decimals(data: pd.DataFrame, intervals: Mapping[str, tuple[str, str]]) -> dict[str, list[int]]:
-    """Per row, the decimals that an estimate shares with its bounds."""
+    """Per row, the decimals that an estimate shares with its bounds; the same in all rows of an outcome."""
     found: dict[str, list[int]] = {}
+    of_row = data["outcome"].astype(str).tolist() if "outcome" in data else list(range(len(data)))
     for low, (_, high) in intervals.items():
         owner = _owner(low)
         parts = [_floats(data[c]) for c in (owner, low, high) if c in data]
-        found[low] = [decimals_for(*row) for row in zip(*parts, strict=True)]
+        alike: dict[Any, list[float]] = {}
+        for name, row in zip(of_row, zip(*parts, strict=True), strict=True):
+            alike.setdefault(name, []).extend(row)
+        found[low] = [decimals_for(*alike[name]) for name in of_row]
         if _BELOW_ONE.match(owner):
             found[low] = [2] * len(data)
         if owner in data:
@@ -202,8 +229,8 @@ def _numbers(name: str, series: pd.Series[Any], decimals: Sequence[int] | None) 
         return [share(v) for v in values]
     if _BELOW_ONE.match(name):
         return [number(v, 3 if name == "icc" else 2, leading_zero=False) for v in values]
-    if name in ("df", "df_resid"):
-        return [number(v, 1) for v in values]
+    if name in _DECIMALS:
+        return [number(v, _DECIMALS[name]) for v in values]
     each = list(decimals) if decimals is not None else [decimals_for(*values)] * len(values)
     widest = max(each, default=0)
     return [
@@ -255,7 +282,18 @@ def _with_reasons(data: pd.DataFrame, heads: Sequence[Column], bodies: Sequence[
             else:
                 row.append(Cell(text, repeated=k == 0 and not heads[0].numeric and i > 0 and text == bodies[0][i - 1]))
         rows.append(tuple(row))
-    return DisplayTable(tuple(heads), tuple(rows), tuple(f"{mark} {text}" for text, mark in reasons.items()))
+    same = [k for k in range(1, len(heads)) if len(rows) > 1 and not heads[k].numeric and _is_common(rows, k)]
+    return DisplayTable(
+        tuple(head for k, head in enumerate(heads) if k not in same),
+        tuple(tuple(cell for k, cell in enumerate(row) if k not in same) for row in rows),
+        tuple(f"{mark} {text}" for text, mark in reasons.items()),
+        tuple(f"{heads[k].text}: {rows[0][k].text}" for k in same),
+    )
+
+
+def _is_common(rows: Sequence[Sequence[Cell]], position: int) -> bool:
+    """Whether a column says the same in every row."""
+    return rows[0][position].text != "" and all(row[position].text == rows[0][position].text for row in rows)
 
 
 def _reasons(data: pd.DataFrame, column: str) -> list[str]:

@@ -1,13 +1,27 @@
-"""How numbers are written: by the conventions of the columns' names, in tables and in sentences."""
+"""How numbers and labels are written: by the conventions of the columns' names, in tables and in sentences."""
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 
 import pandas as pd
 
-__all__ = ["DASH", "bounds", "count", "decimals_for", "interval", "number", "p_value", "prettify", "share"]
+__all__ = [
+    "DASH",
+    "bounds",
+    "capital",
+    "count",
+    "decimals_for",
+    "inside",
+    "interval",
+    "listed",
+    "number",
+    "p_value",
+    "prettify",
+    "share",
+]
 
 MINUS = "\u2212"
 THIN = "\u202f"  # narrow no-break space between thousands
@@ -244,3 +258,60 @@ def prettify(column: str) -> str:
         return _HEADINGS[column]
     text = re.sub(r"^n_", "", column).replace("_", " ").strip()
     return text[:1].upper() + text[1:]
+
+
+def inside(label: str) -> str:
+    """Write a label as it stands inside a sentence.
+
+    Parameters
+    ----------
+    label : str
+        A label of the study.
+
+    Returns
+    -------
+    str
+        With a small first letter, unless it begins with an abbreviation.
+
+    Examples
+    --------
+    >>> inside("Belonging uncertainty"), inside("PISA belonging"), inside("A-level marks"), inside("Well-being")
+    ('belonging uncertainty', 'PISA belonging', 'A-level marks', 'well-being')
+    """
+    first, _, rest = label.partition(" ")
+    is_word = (first[1:].islower() and first[1:2].isalpha()) or (len(first) == 1 and bool(rest))
+    return label[:1].lower() + label[1:] if is_word else label
+
+
+def capital(text: str) -> str:
+    """Write a text as it stands at the start of a sentence.
+
+    Examples
+    --------
+    >>> capital("days absent")
+    'Days absent'
+    """
+    return text[:1].upper() + text[1:]
+
+
+def listed(names: Sequence[str], joint: str = "and") -> str:
+    """Join names by commas and a last word.
+
+    Parameters
+    ----------
+    names : sequence of str
+        At least one.
+    joint : str, default "and"
+        The last word.
+
+    Returns
+    -------
+    str
+        The list.
+
+    Examples
+    --------
+    >>> listed(["marks"]), listed(["marks", "belonging", "absence"], joint="or")
+    ('marks', 'marks, belonging or absence')
+    """
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {joint} {names[-1]}"

@@ -141,6 +141,8 @@ def findings_of(study: Study, wave: Wave, estimates: pd.DataFrame) -> list[Findi
         return []
     require_columns(estimates, _NEEDED, "estimates")
     rows = estimates[(estimates["term"] == "programme") & (estimates["group"] == "all")]
+    if "contrast" in rows:
+        rows = rows[~rows["contrast"].astype(str).str.startswith("average of ")]
     if "wave" in rows and (rows["wave"] == wave.name).any():
         rows = rows[rows["wave"] == wave.name]
     found = []
@@ -149,7 +151,7 @@ def findings_of(study: Study, wave: Wave, estimates: pd.DataFrame) -> list[Findi
     order = {"primary": 0, "secondary": 1, "exploratory": 2}
     for outcome in sorted(study.outcomes_in(wave.name), key=lambda o: order[o.role]):
         mine = rows[rows["outcome"] == outcome.name]
-        contrasts = mine["contrast"].fillna("").astype(str) if several_arms else pd.Series("", index=mine.index)
+        contrasts = mine["contrast"].map(lambda c: _arms(study, c)) if several_arms else pd.Series("", index=mine.index)
         for contrast in dict.fromkeys(contrasts):
             of_contrast = mine[contrasts == contrast].to_dict("records")
             by_model: dict[str, dict[str, Any]] = {}
@@ -161,6 +163,17 @@ def findings_of(study: Study, wave: Wave, estimates: pd.DataFrame) -> list[Findi
             if leading is not None:
                 found.append(_finding(outcome, contrast, leading, by_model.get("multilevel"), margin))
     return found
+
+
+def _arms(study: Study, contrast: object) -> str:
+    """Which arms a contrast compares, the same for every model."""
+    text = "" if not isinstance(contrast, str) else contrast
+    other = study.arm_label(study.design.assignment.comparison)
+    for arm in study.design.assignment.programme:
+        label = study.arm_label(arm)
+        if text.startswith((f"{label} v ", f"{arm} v ")) or text.endswith((f", {label}", f", {arm}")):
+            return f"{label} against {other}"
+    return text
 
 
 def _finding(

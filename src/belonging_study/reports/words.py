@@ -13,9 +13,10 @@ from typing import Any, cast
 
 import pandas as pd
 
-from belonging_study.reports.formatting import count, number
+from belonging_study.reports.formatting import capital, count, inside, listed, number
 from belonging_study.reports.readings import DEFAULT_MARGIN, Finding, Reading, findings_of, require_columns, value_of
-from belonging_study.study.model import Outcome, Study, Wave
+from belonging_study.reports.sentences import at_wave, label_of, sentence, sentences
+from belonging_study.study.model import Study, Wave
 
 __all__ = ["Summary", "summarise"]
 
@@ -95,118 +96,7 @@ def _headline(study: Study, wave: Wave, findings: Sequence[Finding]) -> str:
         return "This is the picture before the programme began, so there is no effect to report yet."
     if not findings:
         return "This report describes who took part and what they answered; it estimates no effect."
-    return " ".join(_sentence(f, study, brief=True) for f in findings if f.outcome.role == findings[0].outcome.role)
-
-
-def _sentence(finding: Finding, study: Study, *, brief: bool = False) -> str:
-    """What the data say of one outcome."""
-    outcome, row = finding.outcome, finding.row
-    opening = f"{finding.contrast}: " if finding.contrast else ""
-    if finding.reading is None:
-        return f"{opening}The result for {_label(outcome)} {finding.why_absent}."
-    unit, times = _unit(outcome)
-    low, high = sorted(times * value_of(row, c) for c in ("conf_low", "conf_high"))
-    estimate = times * value_of(row, "estimate")
-    shown = _alike(estimate, low, high)
-    name = _label(outcome) if opening else _capital(_label(outcome))
-    if finding.reading in (Reading.MATTERS, Reading.CLEAR, Reading.SMALL):
-        direction = "higher" if finding.rises else "lower"
-        near, far = sorted((low, high), key=abs)
-        text = (
-            f"{opening}{name} was {direction} with the programme by about {shown(estimate)} {unit} "
-            f"(between {shown(near)} and {shown(far)})"
-        )
-        return f"{text}." if brief else f"{text}, {_worth(finding, study)}."
-    fall, rise = f"a fall of {shown(low)}", f"a rise of {shown(high)}"
-    if finding.reading is Reading.LITTLE:
-        return (
-            f"{opening}For {_label(outcome)} there was little or no difference: "
-            f"the data fit {_fits(low, high, fall, rise, joined=' and ')} {unit}, and nothing larger."
-        )
-    return (
-        f"{opening}For {_label(outcome)} we cannot tell: "
-        f"the data fit {_fits(low, high, fall, rise, joined=' and also ')} {unit}."
-    )
-
-
-def _sentences(findings: Sequence[Finding], study: Study) -> str:
-    """A sentence each, save that the results which cannot tell are said together, last."""
-    unclear = [f for f in findings if f.reading is Reading.UNCLEAR and not f.contrast]
-    if len(unclear) < 2:
-        return " ".join(_sentence(f, study) for f in findings)
-    said = [_sentence(f, study) for f in findings if f not in unclear]
-    first, rest = unclear[0], unclear[1:]
-    said.append(_sentence(first, study))
-    said.append(f"Nor can we for {_listed([_in_brackets(f) for f in rest], joint='or')}.")
-    return " ".join(said)
-
-
-def _in_brackets(finding: Finding) -> str:
-    """An outcome with the differences that its interval around zero allows."""
-    unit, times = _unit(finding.outcome)
-    low, high = (times * value_of(finding.row, c) for c in ("conf_low", "conf_high"))
-    shown = _alike(low, high)
-    fall = f"a fall of {shown(low)}" if low else "no difference"
-    rise = f"a rise of {shown(high)}" if high else "no difference"
-    return f"{_label(finding.outcome)} ({fall} to {rise} {unit})"
-
-
-def _fits(low: float, high: float, fall: str, rise: str, *, joined: str) -> str:
-    """The differences that an interval around zero allows."""
-    if low == 0:
-        return f"no difference{joined}{rise}"
-    if high == 0:
-        return f"no difference{joined}{fall}"
-    return f"{fall}, no difference,{joined}{rise}"
-
-
-def _worth(finding: Finding, study: Study) -> str:
-    """Whether a difference is one that was hoped for, and whether it matters."""
-    hoped = finding.rises == finding.outcome.higher_is_better
-    direction = "a change for the better" if hoped else "a change for the worse"
-    return {
-        Reading.MATTERS: f"{direction}, and larger than the smallest difference that matters",
-        Reading.CLEAR: f"{direction}, though it may be smaller than what we count as a difference that matters",
-        Reading.SMALL: f"{direction}, but smaller than what we count as a difference that matters",
-    }[cast(Reading, finding.reading)]
-
-
-def _label(outcome: Outcome) -> str:
-    """An outcome's name inside a sentence."""
-    return _inside(outcome.label)
-
-
-def _inside(label: str) -> str:
-    """A label inside a sentence; abbreviations and names with a figure keep their capitals."""
-    first, _, _ = label.partition(" ")
-    return label[:1].lower() + label[1:] if first[1:].islower() or "-" in first else label
-
-
-def _capital(text: str) -> str:
-    """The same at the start of a sentence."""
-    return text[:1].upper() + text[1:]
-
-
-def _unit(outcome: Outcome) -> tuple[str, float]:
-    """The unit in words, and by how much the table's number is multiplied."""
-    return ("percentage points", 100.0) if outcome.kind == "binary" else (outcome.unit, 1.0)
-
-
-class _alike:
-    """Writes the size of several numbers alike, with decimals enough that none but zero looks like zero."""
-
-    def __init__(self, *values: float) -> None:
-        sizes = [abs(v) for v in values]
-        largest = max(sizes)
-        self.decimals = 0 if largest >= 100 else 1 if largest >= 10 else 2
-        while self.decimals < 6 and any(v and round(v, self.decimals) == 0 for v in sizes):
-            self.decimals += 1
-
-    def __call__(self, value: float) -> str:
-        size = abs(value)
-        if size and round(size, self.decimals) == 0:
-            return "almost 0"
-        return number(size, self.decimals)
+    return " ".join(sentence(f, study, brief=True) for f in findings if f.outcome.role == findings[0].outcome.role)
 
 
 def _effects(study: Study, wave: Wave, findings: Sequence[Finding]) -> list[str]:
@@ -219,14 +109,14 @@ def _effects(study: Study, wave: Wave, findings: Sequence[Finding]) -> list[str]
     if main:
         one = len({f.outcome.name for f in main}) == 1
         lead = "The primary outcome, named in advance, is" if one else "The primary outcomes, named in advance, are"
-        names = _listed(list(dict.fromkeys(_label(f.outcome) for f in main)))
-        said = _sentences(main, study)
+        names = listed(list(dict.fromkeys(label_of(f) for f in main)))
+        said = sentences(main, study)
         paragraphs.append(f"{lead} {names}. {said} {_margin(study)}")
     for role, lead in (
         ("secondary", "Secondary outcomes."),
         ("exploratory", "Exploratory outcomes, to be read as hints."),
     ):
-        said = _sentences([f for f in further if f.outcome.role == role], study)
+        said = sentences([f for f in further if f.outcome.role == role], study)
         if said:
             paragraphs.append(f"{lead} {said}")
     if not main:
@@ -238,7 +128,7 @@ def _no_effects(study: Study, wave: Wave) -> str:
     """Why a report has no estimates."""
     if wave.before_programme:
         return (
-            f"The programme had not started at {_inside(wave.label)}. The figures describe students, schools and "
+            f"The programme had not started {at_wave(wave.label)}. The figures describe students, schools and "
             "scales as they were; later waves are compared with them."
         )
     return (
@@ -270,15 +160,23 @@ def _clusters(study: Study) -> str:
 
 def _who(study: Study, wave: Wave, flow: pd.DataFrame, findings: Sequence[Finding]) -> list[str]:
     """Who took part, and what was compared."""
-    said = _took_part(wave, flow)
+    said = _took_part(study, wave, flow)
     if findings:
         treated = value_of(findings[0].row, "n_clusters_treated")
         comparison = value_of(findings[0].row, "n_clusters_comparison")
         units = _clusters(study)
+        assignment = study.design.assignment
         numbers = "" if math.isnan(treated + comparison) else f" ({count(treated)} against {count(comparison)} {units})"
+        by_student = assignment.level == "student"
         methods = {f.method for f in findings}
-        if "did" in methods:
-            by_student = study.design.assignment.level == "student"
+        if len(assignment.programme) > 1:
+            arms = listed([f"“{study.arm_label(arm)}”" for arm in assignment.programme])
+            how = "how students changed" if "did" in methods else "students at this wave"
+            said.append(
+                f"To see what the programme did, we compare {how} in each programme arm ({arms}) and in the comparison "
+                f"arm (“{study.arm_label(assignment.comparison)}”)."
+            )
+        elif "did" in methods:
             treated_ones = "students with the programme" if by_student else f"students in programme {units}"
             other_ones = "students without it" if by_student else f"students in comparison {units}"
             said.append(
@@ -286,11 +184,12 @@ def _who(study: Study, wave: Wave, flow: pd.DataFrame, findings: Sequence[Findin
                 f"changed{numbers}."
             )
         else:
-            said.append(f"We compare programme and comparison {units} at this wave{numbers}.")
+            compared = "students with and without the programme" if by_student else f"programme and comparison {units}"
+            said.append(f"To see what the programme did, we compare {compared} at this wave{numbers}.")
     return said
 
 
-def _took_part(wave: Wave, flow: pd.DataFrame) -> list[str]:
+def _took_part(study: Study, wave: Wave, flow: pd.DataFrame) -> list[str]:
     """Participation, from the flow of students."""
     if flow.empty:
         return []
@@ -305,11 +204,12 @@ def _took_part(wave: Wave, flow: pd.DataFrame) -> list[str]:
     if start is None or sample is None:
         return []
     (enrolled, n_enrolled), (analysed, n_sample) = start, sample
-    at = f"At {_inside(wave.label)}, {enrolled} students were enrolled"
+    asked = any(source.kind == "survey" for source in wave.sources)
+    at = f"{capital(at_wave(wave.label))}, {enrolled} students were {'enrolled' if asked else 'in the records'}"
     said = [f"{at}, and {analysed} of them are in the analysis."]
     if n_enrolled == n_sample:
         said = [f"{at}, and all of them are in the analysis."]
-    if answered is not None:
+    if answered is not None and asked:
         text, n_answered = answered
         of = n_answered / n_sample if n_sample else math.nan
         said.append(f"Of these, {text}{'' if math.isnan(of) else f' ({number(100 * of, 0)}%)'} answered the survey.")
@@ -342,7 +242,7 @@ def _measurement(study: Study, wave: Wave, scales: pd.DataFrame | None) -> list[
         if math.isnan(coefficient):
             coefficient, name = value_of(row, "cronbach_alpha"), "alpha"
         scale = study.scales.get(str(row["scale"]))
-        label = scale.label if scale else str(row["scale"])
+        label = inside(scale.label) if scale else str(row["scale"])
         if math.isnan(coefficient):
             words, figure = "not measured well enough known", label
         else:
@@ -350,10 +250,11 @@ def _measurement(study: Study, wave: Wave, scales: pd.DataFrame | None) -> list[
         by_words.setdefault(words, []).append(figure)
     said = []
     for words, names in by_words.items():
+        verb = "was" if len(names) == 1 else "were"
         if words == "not measured well enough known":
-            said.append(f"How consistently {_listed(names)} measured could not be worked out.")
+            said.append(f"How consistently {listed(names)} {verb} measured could not be worked out.")
         else:
-            said.append(f"{_listed(names)} measured {words}.")
+            said.append(f"{capital(listed(names))} {verb} measured {words}.")
     return said
 
 
@@ -379,7 +280,7 @@ def _agreement(findings: Sequence[Finding]) -> list[str]:
     differing = [f for f in both if f.methods_differ]
     if not differing:
         return [f"Both methods, {first} and {METHODS['multilevel']}, lead to the same reading."]
-    names = _listed(list(dict.fromkeys(_label(f.outcome) for f in differing)))
+    names = listed(list(dict.fromkeys(label_of(f) for f in differing)))
     return [
         f"The two methods, {first} and {METHODS['multilevel']}, differ on {names}; "
         "the words above follow the first, and such results are less certain."
@@ -393,7 +294,7 @@ def _cautions(study: Study, wave: Wave, findings: Sequence[Finding]) -> list[str
     said = []
     row = findings[0].row
     total = value_of(row, "n_clusters_treated") + value_of(row, "n_clusters_comparison")
-    if total < FEW_CLUSTERS:
+    if total < FEW_CLUSTERS and study.design.assignment.level != "student":
         said.append(
             f"With only {count(total)} {_clusters(study)}, the ranges are wide, and a result that cannot tell is not a "
             "result of no effect."
@@ -407,18 +308,14 @@ def _cautions(study: Study, wave: Wave, findings: Sequence[Finding]) -> list[str
         )
     levels = {f.method for f in findings}
     if "difference" in levels:
-        names = _listed(list(dict.fromkeys(_label(f.outcome) for f in findings if f.method == "difference")))
-        said.append(f"There is no earlier wave of {names}, so differences from before the programme are not taken out.")
-    exploratory = list(dict.fromkeys(_label(f.outcome) for f in findings if f.outcome.role == "exploratory"))
+        alone = listed(list(dict.fromkeys(label_of(f) for f in findings if f.method == "difference")))
+        of = "" if levels == {"difference"} else f" of {alone}"
+        said.append(f"There is no earlier wave{of}, so differences from before the programme are not taken out.")
+    exploratory = list(dict.fromkeys(label_of(f) for f in findings if f.outcome.role == "exploratory"))
     if exploratory:
         said.append(
-            f"{_capital(_listed(exploratory))} {'was' if len(exploratory) == 1 else 'were'} not named in advance "
+            f"{capital(listed(exploratory))} {'was' if len(exploratory) == 1 else 'were'} not named in advance "
             "as a test of the programme; with several outcomes, some differences arise by chance."
         )
     said.append("These are averages of groups; they say nothing about a single student, class or teacher.")
     return [f"What not to conclude: {said[0][:1].lower()}{said[0][1:]}", *said[1:]]
-
-
-def _listed(names: Sequence[str], joint: str = "and") -> str:
-    """Names joined by commas and a last word."""
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {joint} {names[-1]}"
