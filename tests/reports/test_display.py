@@ -122,3 +122,8 @@ def test_where_every_number_is_hidden_the_counts_say_so() -> None:
     shown = display_table(table)
     assert [c.name for c in shown.columns] == ["arm", "n"]
     assert [row[1].text for row in shown.rows] == ["fewer than 10"] * 2
+
+
+def test_a_share_of_nothing_is_still_a_share() -> None:
+    shown = display_table(pd.DataFrame({"scale": ["a", "b"], "floor_share": [0.0, 0.0]}))
+    assert [row[1].text for row in shown.rows] == ["0.0%", "0.0%"]

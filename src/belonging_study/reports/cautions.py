@@ -141,11 +141,11 @@ def _waves_before(study: Study, wave: Wave, findings: list[Finding]) -> Iterator
     if not findings or not isinstance(assignment.starts, str):
         return
     before = [w for w in study.waves_until(wave.name) if w.before_programme]
-    lot = "only the lot speaks" if assignment.randomized else "nothing in the data speaks"
+    basis = "rests on the lot alone" if assignment.randomized else "is taken on trust"
     if not before:
         yield (
-            "No wave precedes the programme: arms are compared as they are now, and for their having been alike before "
-            f"{lot}."
+            "No wave precedes the programme, so the arms are compared as they are now; that they were alike before "
+            f"{basis}."
         )
     elif len(before) == 1:
         rest = (

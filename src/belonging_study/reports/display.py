@@ -221,12 +221,12 @@ def _numbers(name: str, series: pd.Series[Any], decimals: Sequence[int] | None) 
     values = _floats(series)
     if _P.search(name):
         return [p_value(v) for v in values]
+    if _SHARE.search(name) and not _COUNT.search(name):
+        return [share(v) for v in values]
     if _COUNT.search(name) or (
-        name != "df" and all(v.is_integer() for v in values if math.isfinite(v)) and not decimals
+        name not in _DECIMALS and all(v.is_integer() for v in values if math.isfinite(v)) and not decimals
     ):
         return [count(v) for v in values]
-    if _SHARE.search(name):
-        return [share(v) for v in values]
     if _BELOW_ONE.match(name):
         return [number(v, 3 if name == "icc" else 2, leading_zero=False) for v in values]
     if name in _DECIMALS:

@@ -53,7 +53,7 @@ def label_in(study: Study, name: str) -> str:
 
 def equivalence_cautions(study: Study, wave: Wave, table: pd.DataFrame) -> Iterator[str]:
     """The arms differed before the programme."""
-    unless = ", unless a lottery with low attrition made them," if study.design.assignment.randomized else ""
+    unless = " (unless attrition after a lottery was low)" if study.design.assignment.randomized else ""
     # Of two levels the one mirrors the other.
     spare = {
         g.column: tuple(g.values.values())[1:] if g.reference is None else (g.values.get(g.reference, g.reference),)
@@ -63,11 +63,11 @@ def equivalence_cautions(study: Study, wave: Wave, table: pd.DataFrame) -> Itera
     for verdict, text in (
         (
             "not satisfied",
-            f"beyond 0.25, the What Works Clearinghouse holds{unless} the arms too different for any adjustment",
+            f"beyond 0.25, the What Works Clearinghouse holds the arms too different for any adjustment{unless}",
         ),
         (
             "adjustment needed",
-            f"between 0.05 and 0.25, the What Works Clearinghouse asks{unless} for an adjustment",
+            f"between 0.05 and 0.25, the What Works Clearinghouse asks for an adjustment{unless}",
         ),
     ):
         rows = table[table["verdict"] == verdict] if len(table) else table
