@@ -1,11 +1,11 @@
 """How often the reported 95% intervals contain the demo study's true effects.
 
-Each seed goes the whole way: the demo's files are written, read, linked, scored, and the programme's effect on every
+Each seed goes the whole way: the demo's files are written, read, linked and scored, and the effect on every
 outcome is estimated by both methods, in both waves after the start.
 
     uv run python benchmarks/demo_coverage.py --seeds 200 --jobs 2      # writes benchmarks/demo_coverage.csv
 
-The stored result is in ``benchmarks/demo_coverage.csv``: one row an outcome, wave and method, and a row over all of them.
+The stored result, ``benchmarks/demo_coverage.csv``, has one row an outcome, wave and method, and a row over all.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Where the time of a full demo wave goes, from a warm environment.
 
 The demo's last wave is run by the real runner, with kernels in parallel where notebooks allow it, in three forms that
-alternate: the notebooks as they are, the notebooks reduced to what they import, and empty notebooks. The differences
+alternate: the notebooks as they are, reduced to what they import, and empty. The differences
 split the wave: kernel start (with the runner's own work), imports, and the rest. Of the rest, drawing and assembling the
 report is timed apart, in one process. The floor that cannot be avoided is five kernels and their imports.
 
