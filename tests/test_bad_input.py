@@ -136,6 +136,13 @@ def unknown_label(partner: Partner) -> None:
     partner.set("w2/survey.csv", WORDING, "Somewhat true", lambda row: row[WORDING] == "Partly true", 12)
 
 
+def somebody_named(partner: Partner) -> None:
+    """One student types another's name where a label belongs."""
+    header, first, *_ = read_rows(partner.file("w2/roster.csv"))
+    row = dict(zip(header, first, strict=True))
+    partner.set("w2/survey.csv", WORDING, f"{row['first_name']} {row['last_name']}", anybody, 1)
+
+
 def survey_twice(partner: Partner) -> None:
     """Leaves exactly four students with two responses each."""
     header, *rows = read_rows(partner.file("w2/survey.csv"))
@@ -315,6 +322,11 @@ CASES: dict[str, tuple[Damage, str, list[str]]] = {
             "Where: w2/survey.csv, column",
         ],
     ),
+    "a name in place of an answer": (
+        somebody_named,
+        "check --wave w2",
+        [f"column {WORDING}: 1 answer is none of the scale's labels: 1 not shown", "w2/survey.csv", "1 row"],
+    ),
     "survey twice": (
         survey_twice,
         "check --wave w2",
@@ -474,9 +486,22 @@ def test_the_undamaged_study_has_no_problem(partner: Partner, students: frozense
     before = snapshot(partner.folder)
     code, output = call("check")
     assert code == 0, output
-    assert [line[:3] for line in output.splitlines()] == ["w1:", "w2:", "w3:"]
+    assert [line[:3] for line in output.splitlines() if line[0] != " "] == ["w1:", "w2:", "w3:"]
     assert leaked(output, students) == set()
     assert snapshot(partner.folder) == before
+
+
+def test_a_rule_that_leaves_out_nobody_is_seen_to_do_so(partner: Partner) -> None:
+    """Parents' "nein" is no "no": nothing can know that, so the count has to be told."""
+    header, *rows = read_rows(partner.file("w1/roster.csv"))
+    refused = sum(row[header.index("consent")] == "no" for row in rows)
+    assert f"Parents did not consent {refused};" in call("check", "--wave", "w1")[1]
+    assert partner.set("w1/roster.csv", "consent", "nein", lambda row: row["consent"] == "no") == refused
+    partner.set("w1/records.csv", "student_id", "", anybody, 7)
+    code, output = call("check", "--wave", "w1")
+    assert code == 0
+    assert "left out of the students: Parents did not consent 0;" in output
+    assert "left out of the records: No student id 7" in output
 
 
 def test_one_mistake_is_told_once_though_later_waves_need_the_same_file(partner: Partner) -> None:

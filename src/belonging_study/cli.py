@@ -124,6 +124,8 @@ def check(*, waves: tuple[str, ...], study: str, data: str) -> None:
     findings = check_waves(definition, names, where.raw)
     for finding in findings:
         click.echo(f"{finding.wave}: {finding.summary}", err=bool(finding.problems))
+        for line in finding.left_out:
+            click.echo("  " + line)
         for problem in finding.problems:
             click.echo("  " + str(problem).replace("\n", "\n  "), err=True)
     if any(f.problems for f in findings):

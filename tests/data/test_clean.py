@@ -413,9 +413,9 @@ def test_a_count_below_zero(raw: Raw) -> None:
 
 
 def test_a_group_value_that_is_not_listed(raw: Raw) -> None:
-    raw["w1/roster.csv"].loc[0, "girl"] = "perhaps"
+    raw["w1/roster.csv"].loc[[0, 1], "girl"] = "perhaps"
     message = raw.error(UnknownLabelError)
-    assert '1 value is not listed under the group girl: "perhaps" (1)' in message
+    assert '2 values are not listed under the group girl: "perhaps" (2)' in message
     assert "w1/roster.csv, column girl" in message
 
 

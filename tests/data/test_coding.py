@@ -206,9 +206,17 @@ def test_binary_values() -> None:
     assert pair.codes.tolist() == [1, 0, 0]
     labelled = code_binary(pd.Series([2.0, 1.0]), ("No", "Yes"), value_labels={1: "Yes", 2: "no"}, **WHERE)
     assert labelled.codes.tolist() == [0, 1]
-    problem = code_binary(pd.Series(["yes", "no", "maybe"]), ("no", "yes"), **WHERE).problem
+    problem = code_binary(pd.Series(["yes", "no", "maybe", "maybe"]), ("no", "yes"), **WHERE).problem
     assert isinstance(problem, UnknownLabelError)
-    assert '1 value is neither "no" nor "yes": "maybe" (1)' in problem.what
+    assert '2 values are neither "no" nor "yes": "maybe" (2)' in problem.what
+
+
+def test_what_one_student_alone_wrote_is_never_shown() -> None:
+    problem = code_answers(pd.Series(["Mia Kunz", "Sometimes", "Sometimes", "Ünal"]), **FORM).problem
+    assert isinstance(problem, UnknownLabelError)
+    assert '"Sometimes" (2), and 2 not shown, as each was given only once' in problem.what
+    assert "Mia" not in str(problem)
+    assert "Ünal" not in str(problem)
 
 
 def test_answers_as_text() -> None:
@@ -254,7 +262,8 @@ def test_real_answers_are_counted_as_a_plain_count_does(shared_data: Path, year:
         refusals = sum(row[column] == refusal for row in rows)
         undeclared = code_answers(table[column], **form).problem
         assert (undeclared is not None) == (refusals > 0)
-        assert undeclared is None or f'"{refusal}" ({refusals})' in undeclared.what
+        counted = f'"{refusal}" ({refusals})' if refusals > 1 else "1 not shown"
+        assert undeclared is None or counted in undeclared.what
         for code, label in enumerate(labels, start=1):
             assert int((coded.codes == code).sum()) == sum(row[column] == label for row in rows)
         assert int(coded.codes.isna().sum()) == refusals + sum(row[column] in ("", "NA") for row in rows)

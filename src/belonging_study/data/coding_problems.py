@@ -64,11 +64,11 @@ def raise_problems(problems: Iterable[DataError | None]) -> None:
 
 
 def listed(bad: Mapping[Any, int], names: Mapping[Any, str] | None = None) -> str:
-    """List answers with their counts, the most frequent first, unless they may tell who somebody is.
+    r"""List answers with their counts, the most frequent first, unless they may tell who somebody is.
 
     At most eight answers are shown, cut to 40 characters. None is shown where there are more than thirty different
     ones, where most of more than eight occur once, or where one has an @ or a number of four digits
-    (9999 and the like apart).
+    (9999 and the like apart). A text that was given once is not shown: a name would be such an answer.
 
     Parameters
     ----------
@@ -87,21 +87,30 @@ def listed(bad: Mapping[Any, int], names: Mapping[Any, str] | None = None) -> st
     '"Sometimes" (12), 7 (3)'
     >>> listed({"20417": 1})
     '1 different value, not shown: it looks like free text or identifiers'
+    >>> listed({"Sometimes": 12, "Mia": 1})
+    '"Sometimes" (12), and 1 not shown, as it was given only once and may be in somebody\'s own words'
     """
     counts: dict[str, int] = {}
+    alone = 0
     for answer, n in bad.items():
+        if n == 1 and isinstance(answer, str) and any(map(str.isalpha, answer)):
+            alone += 1
+            continue
         text = f'"{_cut(answer.strip())}"' if isinstance(answer, str) else f"{answer:g}"
         if names and answer in names:
             text = f'{text} = "{_cut(names[answer])}"'
         counts[text] = counts.get(text, 0) + n
-    once = sum(n == 1 for n in counts.values())
+    once = alone + sum(n == 1 for n in counts.values())
     many = len(bad) > _FREE_TEXT or (len(bad) > _SHOWN and once > len(bad) / 2)
     if many or any(_PERSONAL.search(answer if isinstance(answer, str) else f"{answer:.0f}") for answer in bad):
         return f"{len(bad)} different value{_s(len(bad))}, not shown: it looks like free text or identifiers"
     first = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:_SHOWN]
     text = ", ".join(f"{answer} ({n})" for answer, n in first)
     rest = sum(counts.values()) - sum(n for _, n in first)
-    return f"{text} and {len(counts) - len(first)} others ({rest})" if rest else text
+    text += f" and {len(counts) - len(first)} others ({rest})" if rest else ""
+    each = "it was" if alone == 1 else "each was"
+    own = f"{alone} not shown, as {each} given only once and may be in somebody's own words" if alone else ""
+    return ", and ".join(part for part in (text, own) if part)
 
 
 def are(n: int, what: str) -> str:

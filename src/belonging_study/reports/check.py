@@ -5,21 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from belonging_study.errors import UserError
 from belonging_study.reports.places import missing_files
 from belonging_study.study import Study
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["Finding", "check_waves"]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check found in one wave: a line that sums it up, and every problem."""
+    """What a check found in one wave: a line that sums it up, what was left out, and every problem."""
 
     wave: str
     summary: str
     problems: tuple[UserError, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 def check_waves(study: Study, waves: Iterable[str], raw: Path) -> list[Finding]:
@@ -59,10 +64,12 @@ def check_waves(study: Study, waves: Iterable[str], raw: Path) -> list[Finding]:
             for file in missing_files(study, raw, [w.name for w in study.waves_until(name)])
         ]
         summary = ""
+        left_out: tuple[str, ...] = ()
         if not problems:
             try:
                 cleaned = clean_waves(study, name, raw=raw, key=load_key(study, raw))
                 here = cleaned.responses[cleaned.responses["wave"] == name]
+                left_out = _left_out(cleaned.flow[cleaned.flow["wave"] == name], study)
                 summary = f"{len(here)} students, {int(here['responded'].sum())} of them answered the survey"
             except UserError as error:
                 problems.append(error)
@@ -71,5 +78,17 @@ def check_waves(study: Study, waves: Iterable[str], raw: Path) -> list[Finding]:
         told |= dict.fromkeys(map(str, new), name)
         parts = [f"{len(new)} problem{'s' if len(new) > 1 else ''}"] if new else []
         parts += [f"needs {', '.join(earlier)} to be mended first"] if earlier else []
-        out.append(Finding(name, summary or "; ".join(parts), tuple(new)))
+        out.append(Finding(name, summary or "; ".join(parts), tuple(new), left_out))
     return out
+
+
+def _left_out(flow: pd.DataFrame, study: Study) -> tuple[str, ...]:
+    """Count what was left out, a line a stream; a rule that leaves out nobody is named too: it may be misspelt."""
+    rules = {rule.label for rule in study.exclusions}
+    lost = flow[(flow["kind"] == "excluded") & (flow["arm"] == "all")]
+    lines = []
+    for stream, rows in lost.groupby("stream", sort=False):
+        counts = [f"{label} {n}" for label, n in zip(rows["label"], rows["n_rows"], strict=True) if n or label in rules]
+        if counts:
+            lines.append(f"left out of the {stream}: {'; '.join(counts)}")
+    return tuple(lines)
