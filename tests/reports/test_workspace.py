@@ -98,8 +98,8 @@ def test_responses_and_scores_are_made_once_and_again_when_data_change(
         calls.append("score")
         return responses.assign(double=responses["marks"] * 2)
 
-    monkeypatch.setattr("belonging_study.data.clean_waves", clean_waves, raising=False)
-    monkeypatch.setattr("belonging_study.scales.score_study", score_study, raising=False)
+    monkeypatch.setattr("belonging_study.data.clean.clean_waves", clean_waves, raising=False)
+    monkeypatch.setattr("belonging_study.scales.study_scores.score_study", score_study, raising=False)
     assert open_wave("w1").scores()["double"].tolist() == [5.0, 7.0]
     assert open_wave("w1").responses()["marks"].tolist() == [2.5, 3.5]
     assert open_wave("w1").scores()["double"].tolist() == [5.0, 7.0]

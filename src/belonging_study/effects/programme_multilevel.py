@@ -119,7 +119,7 @@ def estimate_multilevel(
         variance=pd.concat(variance, ignore_index=True) if variance else pd.DataFrame(),
         icc=pd.concat(iccs, ignore_index=True) if iccs else pd.DataFrame(),
         schools=pd.concat(schools, ignore_index=True) if schools else pd.DataFrame(),
-        formulas=tuple(f"{', '.join(labels)}: {formula}" for formula, labels in formulas.items()),
+        formulas=tuple(f"{', '.join(dict.fromkeys(labels))}: `{formula}`" for formula, labels in formulas.items()),
         explanations=tuple(f"{', '.join(dict.fromkeys(labels))}: {note}" for note, labels in said.items() if note),
     )
 

@@ -42,7 +42,7 @@ def effects_forest(
     ----------
     estimates : pandas.DataFrame
         One row an estimate, with the columns ``outcome, role, model, group, effect_size, effect_size_low,
-        effect_size_high``; rows without an effect size are left out. Shapes: any number of rows.
+        effect_size_high``, and ``contrast`` where there are several; rows without an effect size are left out.
     labels : mapping
         Outcome (and group) to the words beside its row.
     title : str, optional
@@ -64,16 +64,22 @@ def effects_forest(
     'Effect sizes in standard deviations with 95% intervals. Belonging: 0.20 [0.05, 0.35] by difference-in-differences.'
     """
     rows = estimates.dropna(subset=["effect_size", "effect_size_low", "effect_size_high"]).reset_index(drop=True)
-    keys = list(dict.fromkeys(zip(rows["outcome"], rows["group"], strict=True)))
+    if "contrast" not in rows or rows["contrast"].nunique() < 2:
+        rows = rows.assign(contrast="")
+    keys = list(dict.fromkeys(zip(rows["outcome"], rows["group"], rows["contrast"], strict=True)))
     models = [m for m in _MODELS if m in set(rows["model"])]
     with house_style():
-        figure, ax = new_figure(WIDTH, 0.9 + 0.52 * max(len(keys), 1))
+        figure, ax = new_figure(WIDTH, 0.9 + (0.52 + 0.1 * (len(keys) > rows["outcome"].nunique())) * max(len(keys), 1))
         ax.axvline(0, color=MUTED, linewidth=1)
         if margin:
             ax.axvspan(-margin, margin, color=RULE, alpha=0.55, linewidth=0, zorder=0)
         row: Any
         for row in rows.itertuples():
-            at = -keys.index((row.outcome, row.group)) + 0.13 * (len(models) - 1) - 0.26 * models.index(row.model)
+            at = (
+                -keys.index((row.outcome, row.group, row.contrast))
+                + 0.13 * (len(models) - 1)
+                - 0.26 * models.index(row.model)
+            )
             marker = _MODELS[row.model][1]
             first = row.model == models[0]
             ax.plot([row.effect_size_low, row.effect_size_high], [at, at], color=INK, linewidth=1.6 if first else 1.1)
@@ -105,21 +111,22 @@ def effects_forest(
             _legend(ax, models)
     said = []
     for row in rows.itertuples():
-        name = _label((row.outcome, row.group), rows, labels).replace("\n", " ")
+        name = _label((row.outcome, row.group, row.contrast), rows, labels).replace("\n", " ")
         interval = f"{number(row.effect_size)} [{number(row.effect_size_low)}, {number(row.effect_size_high)}]"
         said.append(f"{name}: {interval} by {_MODELS[row.model][0].lower()}")
     level = f"{estimates['conf_level'].iloc[0]:.0%}" if "conf_level" in estimates and len(estimates) else "95%"
     return Drawn(figure, f"Effect sizes in standard deviations with {level} intervals. " + "; ".join(said) + ".")
 
 
-def _label(key: tuple[str, str], rows: pd.DataFrame, labels: Mapping[str, str]) -> str:
-    outcome, group = key
+def _label(key: tuple[str, str, str], rows: pd.DataFrame, labels: Mapping[str, str]) -> str:
+    outcome, group, contrast = key
     here = rows[(rows["outcome"] == outcome) & (rows["group"] == group)]
     text = labels.get(outcome, outcome)
     if group != "all":
-        return f"{text}\n{labels.get(group, group)}"
+        return "\n".join(filter(None, [text, labels.get(group, group), contrast]))
     role = here["role"].iloc[0]
-    return text if role == "secondary" else f"{text}\n({role})" if len(rows) > 1 else text
+    named = text if role == "secondary" or len(rows) == 1 else f"{text}{' ' if contrast else chr(10)}({role})"
+    return "\n".join(filter(None, [named, contrast]))
 
 
 def _legend(ax: Any, models: list[str]) -> None:

@@ -12,9 +12,11 @@ import pandas as pd
 
 from belonging_study.reports.assemble import assemble_html
 from belonging_study.reports.blocks import BLOCK_MIME, Block, block_from_json
+from belonging_study.reports.cautions import cautions
 from belonging_study.reports.engine import notebook_bytes
 from belonging_study.reports.fingerprint import Fingerprint
 from belonging_study.reports.manifest import MANIFEST_NAMES, Manifest, as_crate, make_manifest
+from belonging_study.reports.methods import methods_text
 from belonging_study.reports.places import Places
 from belonging_study.reports.publish import write_file
 from belonging_study.reports.words import summarise
@@ -22,6 +24,9 @@ from belonging_study.reports.workspace import read_csv
 from belonging_study.study import Study
 
 __all__ = ["collect_blocks", "finish_version", "provenance"]
+
+_CAUTIONED = ("attrition", "careless", "equivalence", "estimates", "event_study", "links", "pretrend", "scales")
+"""The tables from which the cautions follow."""
 
 
 def collect_blocks(notebooks: Iterable[Any]) -> list[Block]:
@@ -95,6 +100,12 @@ def finish_version(
         collect_blocks(executed.values()),
         provenance=provenance(manifest),
         summary=summarise(study, study.wave(wave), *(_table(staged, name) for name in ("estimates", "flow", "scales"))),
+        cautions=cautions(
+            study,
+            study.wave(wave),
+            **{name: _table(staged, name) for name in _CAUTIONED},
+        ),
+        methods=methods_text(study, study.wave(wave)),
         notebooks=[_code(name, notebook) for name, notebook in executed.items()],
     )
     write_file(staged / "report.html", page.encode(), where=outputs)
