@@ -132,6 +132,12 @@ def text_in_numbers(partner: Partner) -> None:
     partner.set("w1/records.csv", "days_absent", "ill", anybody, 7)
 
 
+def impossible_marks(partner: Partner) -> None:
+    partner.define("measure: mean_mark,", "measure: mean_mark, range: [0, 100],")
+    partner.set("w1/records.csv", "mean_mark", "999", anybody, 5)
+    partner.set("w1/records.csv", "mean_mark", "101.5", lambda row: row["mean_mark"] != "999", 1)
+
+
 def unknown_label(partner: Partner) -> None:
     partner.set("w2/survey.csv", WORDING, "Somewhat true", lambda row: row[WORDING] == "Partly true", 12)
 
@@ -313,6 +319,14 @@ CASES: dict[str, tuple[Damage, str, list[str]]] = {
         text_in_numbers,
         "check --wave w1",
         ["column days_absent: 7 values are not numbers.", "Where: w1/records.csv, column days_absent, 7 rows"],
+    ),
+    "impossible marks": (
+        impossible_marks,
+        "check --wave w1",
+        [
+            "column mean_mark: 6 values are outside the outcome's range, 0 to 100: 999 (5), 101.5 (1)",
+            "Where: w1/records.csv, column mean_mark",
+        ],
     ),
     "unknown label": (
         unknown_label,

@@ -412,6 +412,14 @@ def test_a_count_below_zero(raw: Raw) -> None:
     assert "column mean_mark: 2 counts are below zero" in raw.error(ValueRangeError)
 
 
+def test_marks_outside_the_outcomes_range(raw: Raw) -> None:
+    raw.definition["outcomes"][1]["range"] = [0, 100]
+    raw["w1/records.csv"].loc[[0, 1, 2], "mean_mark"] = [999, 999, -1]
+    message = raw.error(ValueRangeError)
+    assert "column mean_mark: 3 values are outside the outcome's range, 0 to 100: 999 (2), -1 (1)" in message
+    assert "w1/records.csv, column mean_mark" in message
+
+
 def test_a_group_value_that_is_not_listed(raw: Raw) -> None:
     raw["w1/roster.csv"].loc[[0, 1], "girl"] = "perhaps"
     message = raw.error(UnknownLabelError)

@@ -98,6 +98,8 @@ def test_every_mistake_is_reported_at_once_with_line_value_and_nearest_name() ->
         ("range: [1, 5]", "range: [1, 5]\n    labels: [low, high]", "2 labels for a form from 1 to 5"),
         ("measure: belonging", "measure: b3", "b3 is a reverse-keyed item of the scale belonging"),
         ("role: primary", "kind: binary", "gives a continuous score"),
+        ("role: primary", "range: [1, 5]", "a scale has its own range"),
+        ("measure: belonging", "measure: marks, range: [6, 1]", "the lowest value comes first"),
         ("name: w2", "name: w1", "is used twice"),
         ("name: small", "name: 2 schools", "cannot be a name"),
         ("title: A small study", "title: A\ntitle: B", "title stands already in line 1"),

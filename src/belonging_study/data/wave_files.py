@@ -10,7 +10,7 @@ from typing import Literal
 import pandas as pd
 
 from belonging_study.data.coding import Coded, answers_as_text, code_answers, code_binary, code_number
-from belonging_study.data.coding_problems import are, raise_problems
+from belonging_study.data.coding_problems import are, listed, raise_problems
 from belonging_study.data.exclusions import as_text
 from belonging_study.data.export import Export
 from belonging_study.data.matching import match_columns
@@ -340,12 +340,16 @@ def _code(values: pd.Series, need: Need, export: Export, source: Source, column:
 
 
 def _code_measure(values: pd.Series, outcome: Outcome, labels: dict[float, str], source: Source, column: str) -> Coded:
-    """Code an outcome's own column; a count cannot be negative."""
+    """Code an outcome's own column; a count cannot be negative, and nothing can lie outside the outcome's range."""
     if outcome.kind == "binary":
         return code_binary(values, outcome.values, value_labels=labels, column=column, shown=source.file)
     coded = code_number(values, column=column, shown=source.file, decimal=source.decimal)
+    if coded.problem is not None:
+        return coded
+    if outcome.range is not None:
+        return _within(coded.codes, outcome.range, source, column)
     negative = int((coded.codes < 0).sum()) if outcome.kind == "count" else 0
-    if coded.problem is not None or not negative:
+    if not negative:
         return coded
     return Coded(
         coded.codes,
@@ -353,6 +357,23 @@ def _code_measure(values: pd.Series, outcome: Outcome, labels: dict[float, str],
             f"column {column}: {are(negative, 'count')} below zero.",
             where=_at(source, column),
             remedy="correct these values, or leave them empty where a code such as -99 means that nothing is known.",
+        ),
+    )
+
+
+def _within(codes: pd.Series, possible: tuple[float, float], source: Source, column: str) -> Coded:
+    """Refuse values that an outcome cannot have."""
+    outside = codes[codes.notna() & ~codes.between(*possible)]
+    if outside.empty:
+        return Coded(codes)
+    return Coded(
+        codes,
+        ValueRangeError(
+            f"column {column}: {are(len(outside), 'value')} outside the outcome's range, {possible[0]:g} to "
+            f"{possible[1]:g}: {listed(outside.value_counts().to_dict())}",
+            where=_at(source, column),
+            remedy="correct these values, leave them empty where a code such as 999 means that nothing is known, or "
+            "correct `range:` of the outcome in study.yml.",
         ),
     )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from pathlib import PurePosixPath, PureWindowsPath
-from typing import Any
+from typing import Any, TypeGuard
 
 from belonging_study.study.model import FRAMEWORK_TAGS
 from belonging_study.study.names import nearest
@@ -142,7 +142,7 @@ def _scales(raw: Any) -> _Found:
         form = scale.get("range")
         if form is None and not scale.get("instrument"):
             yield at, "range is needed here: the lowest and highest value of the response form, such as [1, 5]"
-        if isinstance(form, list) and len(form) == 2 and all(isinstance(v, int | float) for v in form):
+        if _is_range(form):
             if form[0] >= form[1]:
                 yield (*at, "range"), f"{form} is not a range: the lowest value comes first"
             labels = _list(scale, "labels")
@@ -152,6 +152,10 @@ def _scales(raw: Any) -> _Found:
                     f"{len(labels)} labels for a form from {form[0]} to {form[1]}; give one a value, lowest first",
                 )
         yield from _known_waves(scale, at, waves)
+
+
+def _is_range(value: Any) -> TypeGuard[list[float]]:
+    return isinstance(value, list) and len(value) == 2 and all(isinstance(v, int | float) for v in value)
 
 
 def _known_waves(part: dict[str, Any], at: _Path, waves: list[str]) -> _Found:
@@ -174,6 +178,11 @@ def _outcomes(raw: Any) -> _Found:
             yield (*at, "kind"), f"the scale {measure} gives a continuous score, not a {outcome['kind']} outcome"
         if outcome.get("values") is not None and outcome.get("kind") != "binary":
             yield (*at, "values"), "only a binary outcome names its two values"
+        possible = outcome.get("range")
+        if possible is not None and (measure in scales or outcome.get("kind") == "binary"):
+            yield (*at, "range"), "a scale has its own range, and a binary outcome has its two values; leave this out"
+        elif _is_range(possible) and possible[0] >= possible[1]:
+            yield (*at, "range"), f"{possible} is not a range: the lowest value comes first"
         yield from _known_waves(outcome, at, waves)
 
 

@@ -220,6 +220,8 @@ class Outcome(_Part):
         Outcomes of one domain share a correction for multiple tests.
     role : {"primary", "secondary", "exploratory"}
         As named in advance.
+    range : tuple of float, optional
+        Lowest and highest value that a column of marks or the like can hold; any other is an error. Scales have theirs.
     """
 
     name: Name
@@ -230,6 +232,7 @@ class Outcome(_Part):
     role: Literal["primary", "secondary", "exploratory"] = "secondary"
     higher_is_better: bool = True
     unit: str = "points"
+    range: tuple[float, float] | None = None
     values: tuple[str, str] | None = None
     waves: tuple[str, ...] = ()
 
