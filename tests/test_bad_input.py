@@ -471,6 +471,9 @@ CASES: dict[str, tuple[Damage, str, list[str]]] = {
     "demo section left, run": (still_demo, "run --wave w1", ["study.yml still has the `demo:` section"]),
     "misspelt wave": (nothing, "check --wave w11", ["There is no wave 'w11'; did you mean w1?", "w1, w2, w3"]),
     "misspelt wave, run": (nothing, "run --wave W2", ["There is no wave 'W2'; did you mean w2?"]),
+    "misspelt data folder": (nothing, "check --data dataraw", ["There is no folder dataraw.", "--data"]),
+    "misspelt data folder, run": (nothing, "run --data dataraw", ["No wave has all of its files; w1/survey.csv, "]),
+    "misspelt study folder": (nothing, "check --study elsewhere", ["There is no elsewhere in study/."]),
     "unknown parameter": (nothing, "run --wave w1 -p sed 3", ["There is no parameter 'sed'; did you mean seed?"]),
     "parameter of a wrong type": (
         nothing,
@@ -503,6 +506,14 @@ def test_the_undamaged_study_has_no_problem(partner: Partner, students: frozense
     assert [line[:3] for line in output.splitlines() if line[0] != " "] == ["w1:", "w2:", "w3:"]
     assert leaked(output, students) == set()
     assert snapshot(partner.folder) == before
+
+
+def test_a_roster_of_half_the_schools_shows_in_their_number(partner: Partner) -> None:
+    assert "students in 24 schools, " in call("check", "--wave", "w1")[1]
+    partner.cells("w1/roster.csv", lambda rows: [row for row in rows if row[3] in {"school_id", "S01", "S02", "S03"}])
+    code, output = call("check", "--wave", "w1")
+    assert code == 0
+    assert "students in 3 schools, " in output
 
 
 def test_a_rule_that_leaves_out_nobody_is_seen_to_do_so(partner: Partner) -> None:

@@ -115,11 +115,14 @@ def run(
 @_data_option
 def check(*, waves: tuple[str, ...], study: str, data: str) -> None:
     """Say what is wrong with study.yml and the exports, all of it at once; runs and writes nothing."""
+    from belonging_study.errors import FileMissingError
     from belonging_study.reports.check import check_waves
     from belonging_study.reports.places import choose_wave, places
 
     definition = _load(study)
     where = places(definition, data)
+    if data and not where.raw.is_dir():
+        raise FileMissingError(f"There is no folder {data}.", remedy="correct the folder's name after --data.")
     names = [choose_wave(definition, where.raw, wave) for wave in waves] or list(definition.wave_names)
     findings = check_waves(definition, names, where.raw)
     for finding in findings:

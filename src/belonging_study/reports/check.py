@@ -70,7 +70,9 @@ def check_waves(study: Study, waves: Iterable[str], raw: Path) -> list[Finding]:
                 cleaned = clean_waves(study, name, raw=raw, key=load_key(study, raw))
                 here = cleaned.responses[cleaned.responses["wave"] == name]
                 left_out = _left_out(cleaned.flow[cleaned.flow["wave"] == name], study)
-                summary = f"{len(here)} students, {int(here['responded'].sum())} of them answered the survey"
+                n_schools = here["school"].nunique()
+                summary = f"{len(here)} students in {n_schools} school{'' if n_schools == 1 else 's'}"
+                summary += f", {int(here['responded'].sum())} of the students answered the survey"
             except UserError as error:
                 problems.append(error)
         earlier = dict.fromkeys(told[str(problem)] for problem in problems if str(problem) in told)
