@@ -11,7 +11,6 @@ from belonging_study.figures import (
     Drawn,
     effects_forest,
     event_study_plot,
-    flow_diagram,
     item_answers,
     means_by_wave,
     school_changes,
@@ -120,26 +119,6 @@ def test_school_plot_names_no_school() -> None:
     assert not any("secret" in text for text in [*texts, drawn.alt])
     assert marker_x(drawn, "o") == [0.4]
     assert marker_x(drawn, "s") == [-0.1]
-
-
-def test_flow_shows_every_step_and_hides_what_is_hidden() -> None:
-    flow = pd.DataFrame(
-        {
-            "wave": "w1",
-            "stream": "students",
-            "step": [1, 2, 3, 4],
-            "kind": ["start", "excluded", "excluded", "remaining"],
-            "label": ["Enrolled", "No consent", "Other", "Analysed"],
-            "arm": "programme",
-            "n_students": [1200, 12, np.nan, 1180],
-            "n_clusters": [4, 0, 0, 4],
-        }
-    )
-    drawn = flow_diagram(flow, wave="w1", arms=["programme"])
-    said = " ".join(text.get_text().replace("\n", " ") for text in drawn.figure.findobj(plt.Text))
-    for expected in ("Enrolled 1 200 students in 4 schools", "No consent: 12", "Other: hidden", "Analysed 1 180"):
-        assert expected in said.replace("\N{THIN SPACE}", " ")
-    assert "Other hidden" in drawn.alt
 
 
 def test_drawing_leaves_the_users_settings_alone() -> None:

@@ -5,11 +5,11 @@ Three rules, all by the study's minimum cell m:
 1. A row that describes 1 to m - 1 people loses its count and every number made from them.
 2. Rows that add up to a published total are hidden in company: the smallest further row goes too, until an attacker
    who uses every sum of the table and the bounds 1 and m - 1 is left with more than one possible count.
-3. In a participant flow each arm's start and each arm's exclusions are the pieces, and everything else is worked out
-   from them. A small piece becomes "fewer than m"; whatever depends on it is printed as the range that follows from
-   the published pieces alone, so that nobody can work back.
+3. In a participant flow the analysis sample is shown, because other tables need it. Reasons that took out a few are
+   merged until they count m; where they cannot, the number is hidden together with the start it would follow from, in
+   the flow and in the table of linked responses.
 
-The rules hold within a table. What two tables say of overlapping samples is for the study team to read before a
+Rules 1 and 2 hold within a table. What two tables say of overlapping samples is for the study team to read before a
 report leaves their hands.
 """
 
@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 
 from belonging_study.errors import DataError, ParameterError
-from belonging_study.reports.flow_disclosure import fewer_than, suppress_flow
+from belonging_study.reports.flow_disclosure import HIDDEN_IN_COMPANY, fewer_than, suppress_flow, suppress_links
 
 __all__ = ["DEFAULT_COUNTS", "DEFAULT_WITHIN", "HIDDEN_IN_COMPANY", "suppress"]
 
@@ -33,15 +33,14 @@ DEFAULT_COUNTS: tuple[str, ...] = ("n_students", "n", "n_responses", "n_complete
 DEFAULT_WITHIN: tuple[str, ...] = ("group", "arm")
 """Columns whose values add up to the row with the value "all"."""
 
-HIDDEN_IN_COMPANY = "hidden to protect a smaller group"
-"""What a row says that is hidden so that another cannot be worked out by subtraction."""
-
 _KEYS = (
     "wave", "outcome", "scale", "measure", "item", "variable", "column", "indicator", "domain", "role", "model",
     "estimator", "inference", "method", "term", "contrast", "reason", "rule", "kind", "step", "stream", "time",
     "event_time", "statistic_name", "effect_size_type", "group", "arm", "level",
 )  # fmt: skip
 _STRUCTURE = ("step", "time", "event_time", "conf_level", "n_items")
+_FLOW = frozenset({"stream", "kind", "step"})
+_LINKS = frozenset({"n_roster", "n_linked"})
 _Array = np.ndarray[Any, Any]
 
 
@@ -51,13 +50,15 @@ def suppress(
     minimum_cell: int,
     counts: Sequence[str] = DEFAULT_COUNTS,
     within: Sequence[str] = DEFAULT_WITHIN,
+    flow: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Hide what a table says of fewer than ``minimum_cell`` people.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        A tidy table; a participant flow is known by its columns ``stream``, ``kind`` and ``step``.
+        A tidy table; a participant flow is known by its columns ``stream``, ``kind`` and ``step``, linked responses
+        by ``n_roster`` and ``n_linked``. One that has been through here may come again: what it hides stays hidden.
     minimum_cell : int
         The smallest number of people that may be described (at least 2).
     counts : sequence of str
@@ -66,6 +67,9 @@ def suppress(
         Columns whose values add up to the row with the value "all" (all other keys being equal). Where the table
         has a column ``level``, the values of ``group`` are each a set of levels; otherwise ``"gender: girl"`` and
         ``"gender=girl"`` belong to the set "gender". A total counts as published even if this table does not show it.
+    flow : pandas.DataFrame, optional
+        The participant flow before disclosure control, for a table of linked responses (see `suppress_links`); such
+        a table is hidden whole without it.
 
     Returns
     -------
@@ -73,6 +77,7 @@ def suppress(
         The same rows and columns plus ``suppressed``, which is empty or says why the row is hidden. In a hidden row
         every number is missing, except what describes the design (``step``, ``time``, ``conf_level``, ``n_items``),
         and ``note`` is empty. Whole-number columns become nullable. A count of zero, and a missing one, hides nothing.
+        Of a participant flow, small reasons are merged (see `suppress_flow`).
 
     Raises
     ------
@@ -101,8 +106,15 @@ def suppress(
         n_negative = int((pd.to_numeric(table[column], errors="coerce") < 0).sum())
         if n_negative:
             raise DataError(f"{n_negative} counts are negative.", where=f"column {column}")
-    if set(table.columns) >= {"stream", "kind", "step"}:
+    special = next((names for names in (_FLOW, _LINKS) if set(table.columns) >= names), None)
+    if special and "suppressed" in table:
+        return table
+    if special == _FLOW:
         return suppress_flow(table, minimum_cell)
+    if special == _LINKS:
+        if flow is None:
+            return _mask(table, pd.Series(HIDDEN_IN_COMPANY, index=table.index, dtype="object"))
+        return suppress_links(table, flow, minimum_cell)
     present = [c for c in counts if c in table.columns]
     reason = pd.Series("", index=table.index, dtype="object")
     for column in present:
@@ -133,6 +145,8 @@ def _mask(table: pd.DataFrame, reason: pd.Series[str]) -> pd.DataFrame:
             out[column] = out[column].mask(hidden)
         elif column == "note":
             out[column] = out[column].mask(hidden, "")
+    if "suppressed" in table:
+        reason = reason.where(hidden, table["suppressed"].fillna(""))
     out["suppressed"] = reason
     return out
 

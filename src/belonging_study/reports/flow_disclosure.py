@@ -1,24 +1,32 @@
-"""The participant flow's rule for small counts: publish the pieces, and work out the rest from them.
+"""The participant flow's rule for small counts: the analysis sample is published, small reasons are merged.
 
-Each arm's start and each arm's exclusions are the pieces. A small piece becomes "fewer than m", and whatever depends on
-it is printed as the range that follows from the published pieces alone, so that nobody can work back.
+Other tables need the exact size of the analysis sample, so a small exclusion cannot hide behind it. Instead, reasons
+that took out only a few students somewhere become one row, the same for every arm, and stay exact in sum. Only where
+all reasons of an arm together took out a few is the number hidden, with the start that would give it away.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from belonging_study.reports.formatting import count
+__all__ = ["HIDDEN_IN_COMPANY", "fewer_than", "suppress_flow", "suppress_links"]
 
-__all__ = ["fewer_than", "suppress_flow"]
+HIDDEN_IN_COMPANY = "hidden to protect a smaller group"
+"""What a row says that is hidden so that another cannot be worked out by subtraction."""
 
 _COUNTS = ("n_students", "n_rows")
-_STRUCTURE = ("step", "time")
+_ADDED = (*_COUNTS, "n_clusters")
+_WITHOUT_ARM = "@without arm"
+_Place = tuple[str, str, int, str]
+"""Wave, stream, step and arm."""
+_Hidden = dict[_Place, str]
+"""What is said in place of each hidden count."""
 
 
 def fewer_than(minimum_cell: int) -> str:
@@ -32,161 +40,269 @@ def fewer_than(minimum_cell: int) -> str:
     return f"fewer than {minimum_cell}"
 
 
-@dataclass(frozen=True)
-class _Range:
-    """What can be said of a count from published pieces."""
-
-    low: float
-    high: float
-
-    def __add__(self, other: _Range) -> _Range:
-        return _Range(self.low + other.low, self.high + other.high)
-
-    def __sub__(self, other: _Range) -> _Range:
-        return _Range(max(0.0, self.low - other.high), max(0.0, self.high - other.low))
-
-    @property
-    def exact(self) -> bool:
-        return self.low == self.high
-
-
-class _Step(NamedTuple):
-    """One row of a flow."""
-
-    row: int
-    order: float
-    kind: str
-    label: str
-    arm: str
-    size: float
-
-    @property
-    def place(self) -> tuple[float, str, str]:
-        """What the rows of the arms and of all have in common."""
-        return self.order, self.kind, self.label
-
-
 def suppress_flow(flow: pd.DataFrame, minimum: int) -> pd.DataFrame:
-    """Hide small counts of a participant flow, and whatever would give them away.
+    """Merge small exclusions of a participant flow, and hide what cannot be merged.
 
     Parameters
     ----------
     flow : pandas.DataFrame
-        ``stream, kind, step`` and, where they apply, ``wave, label, arm, n_students, n_rows, n_clusters``; within a
-        stream, wave and arm, what remains is the start less the exclusions so far.
+        ``stream, kind, step`` and, where they apply, ``wave, label, arm, n_students, n_rows, n_clusters``. Within a
+        stream, wave and arm each step is one row, and what remains is the start less every exclusion.
     minimum : int
         The smallest number of people that may be shown.
 
     Returns
     -------
     pandas.DataFrame
-        As from :func:`~belonging_study.reports.disclosure.suppress`; ``suppressed`` holds "fewer than 10" or the range
-        that follows from the published counts. Of a hidden exclusion the clusters are hidden too.
+        As `flow`, plus ``suppressed``. Reasons that took out 1 to ``minimum - 1`` in any arm, or of those without an
+        arm, are one row with both names; the next smallest reason joins until the row counts 0 or at least
+        ``minimum`` everywhere. An arm that lost 1 to ``minimum - 1`` in all has these counts, its start and the same
+        of "all" missing, and ``suppressed`` says why; what remains is exact. Of a few students told of in passing
+        (kind ``info``), or all but a few, the number is missing too. The files' starts and ends are missing wherever
+        they would give a hidden start, or a few excluded students who had answered, away.
 
     Examples
     --------
-    >>> flow = pd.DataFrame({"stream": "students", "step": [0, 1, 2], "kind": ["start", "excluded", "remaining"],
-    ...                      "n_students": [200, 4, 196]})
-    >>> suppress_flow(flow, 10)["suppressed"].tolist()
-    ['', 'fewer than 10', '191 to 199']
+    >>> flow = pd.DataFrame({"stream": "students", "step": range(4),
+    ...                      "kind": ["start", "excluded", "excluded", "remaining"],
+    ...                      "label": ["Enrolled", "No consent", "Moved away", "Analysed"],
+    ...                      "n_students": [200, 12, 4, 184]})
+    >>> suppress_flow(flow, 10)[["label", "n_students"]].values.tolist()
+    [['Enrolled', 200], ['No consent, or moved away', 16], ['Analysed', 184]]
+    >>> suppress_flow(flow.drop(index=1), 10)["suppressed"].tolist()
+    ['hidden to protect a smaller group', 'fewer than 10', '']
     """
-    reasons = [""] * len(flow)
-    out = flow.copy()
-    for column in [c for c in _COUNTS if c in flow]:
-        masked = [False] * len(flow)
-        for steps in _streams(flow, column):
-            for row, known in _flow_ranges(steps, minimum).items():
-                if not known.exact:
-                    masked[row] = True
-                    # A count of students explains the row better than one of rows.
-                    reasons[row] = reasons[row] or _in_words(known, minimum)
-        out[column] = out[column].astype("Int64").mask(pd.Series(masked))
-    reason = pd.Series(reasons, dtype="object")
-    hidden = reason != ""
-    # Schools left are no count of people; schools that lost somebody would narrow a hidden count.
+    merged = _merged(_keyed(flow), minimum)
+    hidden = _hidden(merged, minimum)
+    out = merged[[c for c in merged.columns if not c.startswith("@")]].copy()
+    places = _places(merged)
+    texts = pd.Series("", index=out.index, dtype="object")
+    # Students explain a row better than rows do, so they speak first.
+    for column, of_column in hidden.items():
+        said = pd.Series([of_column.get(place, "") for place in places], index=out.index, dtype="object")
+        out[column] = out[column].astype("Int64").mask(said != "")
+        texts = texts.where(texts != "", said)
+    # Schools left are no count of people, unless everybody is a cluster; schools that lost somebody narrow a count.
     if "n_clusters" in out:
-        out["n_clusters"] = out["n_clusters"].astype("Int64").mask(hidden & out["kind"].isin(["excluded", "info"]))
-    for column in out.columns.difference([*_COUNTS, "n_clusters", *_STRUCTURE]):
-        if pd.api.types.is_numeric_dtype(out[column].dtype):
-            out[column] = out[column].mask(hidden)
-    out["suppressed"] = reason
+        tells = out["kind"].isin(["excluded", "info"])
+        for column in hidden:
+            tells |= merged["n_clusters"] == merged[column]
+        out["n_clusters"] = out["n_clusters"].astype("Int64").mask((texts != "") & tells)
+    out["suppressed"] = texts
     return out
 
 
-def _streams(flow: pd.DataFrame, column: str) -> list[list[_Step]]:
-    """The rows with a count, by wave and stream, in the order of the steps."""
-    waves = flow["wave"].tolist() if "wave" in flow else [""] * len(flow)
-    arms = flow["arm"].astype("string").fillna("all").tolist() if "arm" in flow else ["all"] * len(flow)
-    labels = flow["label"].tolist() if "label" in flow else [""] * len(flow)
-    sizes = pd.to_numeric(flow[column], errors="coerce").astype("float64").tolist()
-    found: dict[tuple[str, str], list[_Step]] = {}
-    rows = zip(waves, flow["stream"], flow["step"], flow["kind"], labels, arms, sizes, strict=True)
-    for row, (wave, stream, order, kind, label, arm, size) in enumerate(rows):
-        if not math.isnan(size):
-            found.setdefault((str(wave), str(stream)), []).append(
-                _Step(row, float(order), str(kind), str(label), str(arm), size)
-            )
-    return [sorted(steps, key=lambda step: step.order) for steps in found.values()]
+def suppress_links(links: pd.DataFrame, flow: pd.DataFrame, minimum: int) -> pd.DataFrame:
+    """Hide of the linked responses what would give away a count that the participant flow hides.
+
+    Parameters
+    ----------
+    links : pandas.DataFrame
+        ``wave, arm, n_roster, n_linked, link_rate``.
+    flow : pandas.DataFrame
+        The flow of the same waves before disclosure control (see `suppress_flow`).
+    minimum : int
+        The smallest number of people that may be shown.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The same rows, without responses that are on no roster (the flow tells of them), plus ``suppressed``. Where
+        the flow hides the start, the roster is hidden; where linked responses differ from the roster or from the
+        answers in the sample by a few, those of every arm are hidden.
+
+    Examples
+    --------
+    >>> flow = pd.DataFrame({"wave": "w1", "stream": "students", "step": range(3), "arm": "all",
+    ...                      "kind": ["start", "excluded", "remaining"], "n_students": [200, 4, 196]})
+    >>> links = pd.DataFrame({"wave": ["w1"], "arm": ["all"], "n_roster": [200], "n_linked": [150]})
+    >>> suppress_links(links, flow, 10)["suppressed"].tolist()
+    ['hidden to protect a smaller group']
+    """
+    out = links.drop(columns=["n_responses", "n_unlinked"], errors="ignore").reset_index(drop=True)
+    merged = _merged(_keyed(flow), minimum)
+    hidden = _hidden(merged, minimum).get("n_students", {})
+    roster_hidden, exposed = [], []
+    for wave, arm, n_linked in zip(out["wave"].astype(str), out["arm"].astype(str), out["n_linked"], strict=True):
+        start, answered = _landmarks(merged, hidden, wave, arm)
+        roster_hidden.append(start is not None and start.hidden)
+        exposed.append(_betrays(float(n_linked), start, answered, minimum))
+    here = pd.Series(exposed, index=out.index, dtype=bool)
+    # The arms add up to "all": one arm's number is worked out from the others' unless they go with it.
+    here |= here.groupby(out["wave"]).transform("any") & (out["arm"] != "all")
+    out["n_roster"] = out["n_roster"].astype("Int64").mask(pd.Series(roster_hidden, index=out.index, dtype=bool))
+    out["n_linked"] = out["n_linked"].astype("Int64").mask(here)
+    if "link_rate" in out:
+        out["link_rate"] = out["link_rate"].mask(here)
+    out["suppressed"] = pd.Series(np.where(here, HIDDEN_IN_COMPANY, ""), index=out.index, dtype="object")
+    return out
 
 
-def _flow_ranges(steps: Sequence[_Step], minimum: int) -> dict[int, _Range]:
-    """What may be published of each row of one stream of one wave."""
-    arms = list(dict.fromkeys(step.arm for step in steps if step.arm != "all"))
-    ranges: dict[int, _Range] = {}
-    for arm in arms or ["all"]:
-        ranges |= _walk([step for step in steps if step.arm == arm], minimum)
-    if not arms:
-        return ranges
-    of_arms: dict[tuple[float, str, str], list[_Step]] = {}
-    for step in steps:
-        if step.arm != "all":
-            of_arms.setdefault(step.place, []).append(step)
-    # Only people without an arm stand between the arms and "all"; their own pieces follow the same rule.
-    rest = [
-        step._replace(size=step.size - sum(other.size for other in of_arms.get(step.place, [])))
-        for step in steps
-        if step.arm == "all"
-    ]
-    for row, total in _walk(rest, minimum).items():
-        place = next(step.place for step in rest if step.row == row)
-        for other in of_arms.get(place, []):
-            total = total + ranges[other.row]  # noqa: PLW2901
-        ranges[row] = total
-    return ranges
+class _Known(NamedTuple):
+    """A count of the students' stream, and whether it is hidden."""
+
+    size: float
+    hidden: bool
 
 
-def _walk(steps: Sequence[_Step], minimum: int) -> dict[int, _Range]:
-    """Start, exclusions and what remains of one arm: pieces as published, the rest worked out from them."""
-    ranges: dict[int, _Range] = {}
-    now, left, losses = _Range(0, 0), 0.0, 0
-    for step in steps:
-        if step.kind == "start":
-            now, left = _piece(step.size, minimum), step.size
-            ranges[step.row] = now
-        elif step.kind == "excluded":
-            ranges[step.row] = _piece(step.size, minimum)
-            now, left, losses = now - ranges[step.row], left - step.size, losses + (step.size > 0)
-        elif step.kind == "remaining":
-            if left == 0 and losses == 1:
-                # All went for one reason: both counts are the same, and neither tells the other.
-                now = _Range(0, 0)
-            ranges[step.row] = now
-        elif now.exact or not minimum <= step.size <= left:
-            ranges[step.row] = _piece(step.size, minimum)
-        else:
-            # Part of a number that is not published: only those outside it are a piece, and a few are no more than few.
-            outside = left - step.size
-            ranges[step.row] = now - (_Range(0, minimum - 1) if outside < minimum else _Range(outside, outside))
-    return ranges
+def _small(size: float, minimum: int) -> bool:
+    return bool(0 < size < minimum)
 
 
-def _piece(size: float, minimum: int) -> _Range:
-    """One piece of a flow: as it is, or only that it is small."""
-    return _Range(1, minimum - 1) if 0 < size < minimum else _Range(size, size)
+def _keyed(flow: pd.DataFrame) -> pd.DataFrame:
+    """The flow with a wave and an arm in every row."""
+    out = flow.reset_index(drop=True)
+    out["@wave"] = out["wave"].astype(str) if "wave" in out else ""
+    out["@arm"] = out["arm"].astype("string").fillna("all").astype(object) if "arm" in out else "all"
+    return out
 
 
-def _in_words(known: _Range, minimum: int) -> str:
-    """A range as the printed table says it."""
-    if known.high < minimum:
-        return fewer_than(minimum)
-    return f"{count(known.low)} to {count(known.high)}"
+def _streams(flow: pd.DataFrame) -> list[tuple[tuple[str, str], pd.DataFrame]]:
+    """The rows of each wave and stream, in the order of the table."""
+    return [((str(w), str(s)), rows) for (w, s), rows in flow.groupby(["@wave", "stream"], sort=False)]
+
+
+def _places(flow: pd.DataFrame) -> list[_Place]:
+    """Wave, stream, step and arm of each row."""
+    keys = zip(flow["@wave"], flow["stream"], flow["step"], flow["@arm"], strict=True)
+    return [(str(wave), str(stream), int(step), str(arm)) for wave, stream, step, arm in keys]
+
+
+def _sizes(rows: pd.DataFrame, column: str) -> dict[str, dict[int, float]]:
+    """Counts of one stream, arm by arm and step by step; those in "all" without an arm are an arm of their own."""
+    sizes: dict[str, dict[int, float]] = {}
+    counts = pd.to_numeric(rows[column], errors="coerce").astype("float64")
+    for arm, step, n in zip(rows["@arm"], rows["step"], counts, strict=True):
+        if not math.isnan(n):
+            sizes.setdefault(str(arm), {})[int(step)] = float(n)
+    arms = [of_arm for arm, of_arm in sizes.items() if arm != "all"]
+    if arms and "all" in sizes:
+        without = {step: n - sum(of_arm.get(step, 0.0) for of_arm in arms) for step, n in sizes["all"].items()}
+        if any(without.values()):
+            sizes[_WITHOUT_ARM] = without
+    return sizes
+
+
+def _units(sizes: Mapping[str, dict[int, float]]) -> dict[str, dict[int, float]]:
+    """The arms; all students where there are none."""
+    return {arm: of_arm for arm, of_arm in sizes.items() if arm != "all"} or dict(sizes)
+
+
+def _merged(flow: pd.DataFrame, minimum: int) -> pd.DataFrame:
+    """The flow with small reasons of each stream merged into one row an arm."""
+    parts = []
+    for _, rows in _streams(flow):
+        reasons = rows[rows["kind"] == "excluded"]
+        steps = sorted({int(step) for step in reasons["step"]})
+        pieces = []
+        for column in (c for c in _COUNTS if c in rows):
+            for of_arm in _units(_sizes(reasons, column)).values():
+                pieces.append(np.array([of_arm.get(step, 0.0) for step in steps]))
+        together = [steps[i] for i in _to_merge(pieces, minimum)]
+        parts.append(_with_one_row(rows, together) if together else rows)
+    return pd.concat(parts, ignore_index=True) if parts else flow
+
+
+def _to_merge(pieces: Sequence[npt.NDArray[np.float64]], minimum: int) -> list[int]:
+    """Which reasons must be told as one; each piece has one count a reason."""
+    # Where all reasons together are few, merging does not help: that arm is hidden instead.
+    kept = [piece for piece in pieces if piece.sum() >= minimum]
+    if not kept:
+        return []
+    table = np.array(kept)
+    chosen: npt.NDArray[np.bool_] = np.any((table > 0) & (table < minimum), axis=0)
+    while True:
+        merged = table[:, chosen].sum(axis=1)
+        short = (merged > 0) & (merged < minimum)
+        if not short.any():
+            return [int(i) for i in np.flatnonzero(chosen)]
+        helpful = np.flatnonzero(~chosen & (table[short] > 0).any(axis=0))
+        chosen[helpful[np.argmin(table[:, helpful].sum(axis=0))]] = True
+
+
+def _with_one_row(rows: pd.DataFrame, steps: Sequence[int]) -> pd.DataFrame:
+    """One stream with these reasons as one row an arm, where the first of them stood."""
+    these = (rows["kind"] == "excluded") & rows["step"].isin(steps)
+    old = rows[these].sort_values("step", kind="stable")
+    new = old.drop_duplicates("@arm").copy()
+    for column in (c for c in _ADDED if c in rows):
+        sums = old.groupby("@arm")[column].sum(min_count=1)
+        new[column] = new["@arm"].map(sums)
+    new["step"] = min(steps)
+    if "label" in rows:
+        new["label"] = _one_label(list(dict.fromkeys(old["label"].astype(str))))
+    first = old.groupby("@arm")["step"].idxmin()
+    new.index = pd.Index([first[arm] for arm in new["@arm"]])
+    return pd.concat([rows[~these], new]).sort_index()
+
+
+def _one_label(labels: Sequence[str]) -> str:
+    """The names of several reasons as one."""
+    # An abbreviation keeps its capitals.
+    rest = [label[:1].lower() + label[1:] if label[1:2].islower() else label for label in labels[1:]]
+    *early, last = [labels[0], *rest]
+    return f"{', '.join(early)}, or {last}" if early else last
+
+
+def _hidden(flow: pd.DataFrame, minimum: int) -> dict[str, _Hidden]:
+    """Every count that may not be shown, column by column."""
+    found: dict[str, _Hidden] = {}
+    for column in (c for c in _COUNTS if c in flow):
+        found[column] = {}
+        for (wave, stream), rows in _streams(flow):
+            kinds = {int(step): str(kind) for step, kind in zip(rows["step"], rows["kind"], strict=True)}
+            for (step, arm), text in _hidden_in_stream(_sizes(rows, column), kinds, minimum).items():
+                found[column][wave, stream, step, arm] = text
+    if "n_students" in found:
+        ends = flow[flow["kind"].isin(["start", "remaining"]) & (flow["stream"] != "students")]
+        for (wave, _), rows in _streams(ends):
+            start, answered = _landmarks(flow, found["n_students"], wave, "all")
+            linked = rows[(rows["kind"] == "remaining") & (rows["stream"] == "survey")]["n_students"]
+            if (start is not None and start.hidden) or any(
+                _betrays(float(n), start, answered, minimum) for n in linked.dropna()
+            ):
+                for of_column in found.values():
+                    of_column |= {place: of_column.get(place, HIDDEN_IN_COMPANY) for place in _places(rows)}
+    return found
+
+
+def _hidden_in_stream(
+    sizes: Mapping[str, dict[int, float]], kinds: Mapping[int, str], minimum: int
+) -> dict[tuple[int, str], str]:
+    """What a stream must hide by itself, after merging: step and arm to what is said in its place."""
+    hidden: dict[tuple[int, str], str] = {}
+    few = fewer_than(minimum)
+    for unit, of_unit in _units(sizes).items():
+        lost = sum(n for step, n in of_unit.items() if kinds[step] == "excluded")
+        left = [n for step, n in of_unit.items() if kinds[step] == "remaining"]
+        for step, n in of_unit.items():
+            # What is left over beside a number tells as much as the number.
+            told = {"start": [lost, *left], "info": [m - n for m in left]}.get(kinds[step], [])
+            if _small(n, minimum):
+                hidden[step, unit] = few
+            elif any(_small(other, minimum) for other in told):
+                hidden[step, unit] = HIDDEN_IN_COMPANY
+    if "all" in sizes:
+        for step in {step for step, _ in hidden}:
+            hidden[step, "all"] = few if _small(sizes["all"].get(step, 0.0), minimum) else HIDDEN_IN_COMPANY
+    return hidden
+
+
+def _landmarks(flow: pd.DataFrame, hidden: _Hidden, wave: str, arm: str) -> tuple[_Known | None, _Known | None]:
+    """How many students a wave starts with in an arm, and how many of the sample answered."""
+    rows = flow[(flow["@wave"] == wave) & (flow["stream"] == "students") & (flow["@arm"] == arm)]
+    labels = rows["label"].astype(str) if "label" in rows else pd.Series("", index=rows.index)
+    answered = (rows["kind"] == "info") & labels.str.contains("answered", case=False)
+    found = []
+    for which in (rows["kind"] == "start", answered):
+        one = rows[which]
+        known = [_Known(float(n), p in hidden) for n, p in zip(one["n_students"], _places(one), strict=True)]
+        found.append(known[0] if known else None)
+    return found[0], found[1]
+
+
+def _betrays(n_linked: float, start: _Known | None, answered: _Known | None, minimum: int) -> bool:
+    """Whether the number of linked responses tells of a few: of those who gave none, or of answers left out."""
+    return (start is not None and (start.hidden or _small(start.size - n_linked, minimum))) or (
+        answered is not None and (answered.hidden or _small(n_linked - answered.size, minimum))
+    )
