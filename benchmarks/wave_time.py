@@ -2,7 +2,7 @@
 
 The demo's last wave is run by the real runner, with kernels in parallel where notebooks allow it, in three forms that
 alternate: the notebooks as they are, reduced to what they import, and empty. The differences
-split the wave: kernel start (with the runner's own work), imports, and the rest. Of the rest, drawing and assembling the
+alternate: the notebooks as they are, reduced to their imports, and empty. The differences
 report is timed apart, in one process. The floor that cannot be avoided is five kernels and their imports.
 
     uv run python benchmarks/wave_time.py            # writes benchmarks/wave_time.csv

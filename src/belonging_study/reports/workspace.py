@@ -127,7 +127,7 @@ class Workspace:
         """
 
         def make() -> pd.DataFrame:
-            from belonging_study.data import clean_waves
+            from belonging_study.data.clean import clean_waves
 
             return clean_waves(self.study, self.wave.name, raw=self.raw, key=self.key).responses
 
@@ -137,7 +137,7 @@ class Workspace:
         """Give the responses with a column for each scale and outcome; made on the spot if missing or out of date."""
 
         def make() -> pd.DataFrame:
-            from belonging_study.scales import score_study
+            from belonging_study.scales.study_scores import score_study
 
             return score_study(self.study, self.responses())
 
@@ -221,7 +221,10 @@ class Workspace:
 
     def disclose(self, data: pd.DataFrame) -> pd.DataFrame:
         """Give a table with its small cells hidden, as `table` writes it: what figures are drawn from."""
-        return data if data.empty else suppress(data, minimum_cell=self.study.privacy.minimum_cell)
+        if data.empty:
+            return data
+        flow = self.load("flow") if {"n_roster", "n_linked"} <= set(data.columns) else None
+        return suppress(data, minimum_cell=self.study.privacy.minimum_cell, flow=flow)
 
     def read_table(self, name: str) -> pd.DataFrame:
         """Read a table of the report that an earlier notebook wrote.
