@@ -24,5 +24,7 @@ def shared_data() -> Path:
     """The folder of real data sets, which is never part of the repository; skip where it is absent."""
     folder = Path(os.environ.get("BELONGING_STUDY_SHARED_DATA", PROJECT.parent / "shared" / "data"))
     if not folder.is_dir():
-        pytest.skip(f"the real data sets are not here ({folder.name}/ beside the checkout, or BELONGING_STUDY_SHARED_DATA)")
+        pytest.skip(
+            f"the real data sets are not here ({folder.name}/ beside the checkout, or BELONGING_STUDY_SHARED_DATA)"
+        )
     return folder

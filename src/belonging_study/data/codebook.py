@@ -77,7 +77,7 @@ def codebook_table(sample: pd.DataFrame, variables: Sequence[Variable]) -> pd.Da
                 "label": variable.label,
                 "question": variable.question,
                 "type": variable.type,
-                "values": variable.values,  # noqa: PD011
+                "values": variable.values,
                 "source": variable.source,
                 "n": n,
                 "n_missing": len(column) - n,
@@ -128,7 +128,7 @@ def study_variables(study: Study, waves: Mapping[str, WaveTable]) -> list[Variab
         Variable("duration_seconds", "Time taken for the survey", values="seconds"),
     ]
     for group in study.groups:
-        values = "; ".join(f"{raw} = {label}" for raw, label in group.values.items())  # noqa: PD011
+        values = "; ".join(f"{raw} = {label}" for raw, label in group.values.items())
         variables.append(
             Variable(
                 group.column, group.label, _question(group.column, waves), "text", values, _source(group.column, waves)
@@ -148,8 +148,8 @@ def study_variables(study: Study, waves: Mapping[str, WaveTable]) -> list[Variab
     for outcome in study.outcomes:
         if outcome.measure not in study.scales:
             values = "1 = yes; 0 = no" if outcome.kind == "binary" else outcome.unit
-            if outcome.values is not None:  # noqa: PD011
-                values = f"0 = {outcome.values[0]}; 1 = {outcome.values[1]}"  # noqa: PD011
+            if outcome.values is not None:
+                values = f"0 = {outcome.values[0]}; 1 = {outcome.values[1]}"
             type_ = {"continuous": "number", "binary": "binary", "count": "count"}[outcome.kind]
             measure = outcome.measure
             variables.append(

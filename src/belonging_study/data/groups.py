@@ -43,10 +43,10 @@ def label_group(values: pd.Series, group: Group, *, where: str) -> pd.Series:
     ['Free meals', 'No free meals', nan]
     """
     texts = as_text(values)
-    if not group.values:  # noqa: PD011
+    if not group.values:
         return values.astype(object).where(texts != "")
-    raw, labels = (as_text(pd.Series(list(part), dtype=object)) for part in (group.values, group.values.values()))  # noqa: PD011
-    known = dict(zip([*labels, *raw], [*group.values.values()] * 2, strict=True))  # noqa: PD011
+    raw, labels = (as_text(pd.Series(list(part), dtype=object)) for part in (group.values, group.values.values()))
+    known = dict(zip([*labels, *raw], [*group.values.values()] * 2, strict=True))
     unknown = texts[(texts != "") & ~texts.isin(set(known))]
     if len(unknown):
         shown = listed({str(value): int(n) for value, n in unknown.value_counts().items()})

@@ -277,8 +277,9 @@ class Workspace:
         try:
             # The salt makes the ids in the drawing follow from its name, not from chance.
             with house_style(), mpl.rc_context({"svg.hashsalt": name}):
-                drawn.figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
                 drawn.figure.savefig(png, format="png", metadata={"Software": None})
+                drawn.figure.set_layout_engine("none")  # what the first drawing has laid out holds for the second
+                drawn.figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
         finally:
             plt.close(drawn.figure)
         write_file(self.shown / "figures" / f"{name}.svg", svg.getvalue())
