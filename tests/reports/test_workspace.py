@@ -14,7 +14,8 @@ from toy_study import write_notebook
 
 from belonging_study.errors import FileMissingError, ParameterError
 from belonging_study.figures import Drawn
-from belonging_study.reports.workspace import Workspace, csv_bytes, open_wave, read_csv
+from belonging_study.reports.csv_files import csv_bytes, read_csv
+from belonging_study.reports.workspace import Workspace, open_wave
 
 
 def test_the_study_is_found_from_below_and_the_last_complete_wave_is_taken(

@@ -13,6 +13,7 @@ import pandas as pd
 from belonging_study.reports.assemble import assemble_html
 from belonging_study.reports.blocks import BLOCK_MIME, Block, block_from_json
 from belonging_study.reports.cautions import cautions
+from belonging_study.reports.csv_files import read_csv
 from belonging_study.reports.engine import notebook_bytes
 from belonging_study.reports.fingerprint import Fingerprint
 from belonging_study.reports.manifest import MANIFEST_NAMES, Manifest, as_crate, make_manifest
@@ -20,7 +21,6 @@ from belonging_study.reports.methods import methods_text
 from belonging_study.reports.places import Places
 from belonging_study.reports.publish import write_file
 from belonging_study.reports.words import summarise
-from belonging_study.reports.workspace import read_csv
 from belonging_study.study import Study
 
 __all__ = ["collect_blocks", "finish_version", "provenance"]

@@ -9,13 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
 from belonging_study.errors import FileMissingError, ParameterError
 from belonging_study.reports.blocks import Figure, Note, Table
 from belonging_study.reports.catch_up import CATCHING_UP_VARIABLE, catch_up
+from belonging_study.reports.csv_files import csv_bytes, read_csv
 from belonging_study.reports.disclosure import suppress
 from belonging_study.reports.fingerprint import data_fingerprint
 from belonging_study.reports.places import SCRATCH_VARIABLE, Places, choose_wave, find_study_file, places
@@ -27,10 +28,8 @@ from belonging_study.study.model import Wave
 if TYPE_CHECKING:
     from belonging_study.figures import Drawn
 
-__all__ = ["Workspace", "csv_bytes", "open_wave", "read_csv"]
+__all__ = ["Workspace", "open_wave"]
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_GUARDED = re.compile(r"^'(?=[=+\-@\t\r])")
 _FILE_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
 
 
@@ -341,48 +340,6 @@ class Workspace:
             where=f"{path.parent.name}/{path.name}, wave {self.wave.name}",
             remedy=f"run the notebook that makes it, or all of them: belonging-study run --wave {self.wave.name}",
         )
-
-
-def csv_bytes(table: pd.DataFrame) -> bytes:
-    r"""Write a table as CSV.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        Its index is not written.
-
-    Returns
-    -------
-    bytes
-        UTF-8, one header line, lines end with ``\n``, numbers with as many digits as bring back the same value. Text
-        that a spreadsheet would take for a formula gets a leading apostrophe; missing cells are empty.
-
-    Examples
-    --------
-    >>> csv_bytes(pd.DataFrame({"term": ["=1+1", "b"], "estimate": [0.1, -0.2]}))
-    b"term,estimate\n'=1+1,0.1\nb,-0.2\n"
-    """
-    safe = table.copy()
-    for position in range(safe.shape[1]):
-        column = safe.iloc[:, position]
-        if not pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_bool_dtype(column.dtype):
-            safe.isetitem(position, column.astype(object).map(_guard).to_numpy())
-    safe.columns = pd.Index([_guard(str(c)) for c in safe.columns])
-    return safe.to_csv(index=False, lineterminator="\n").encode()
-
-
-def read_csv(path: Path) -> pd.DataFrame:
-    """Read a table that `csv_bytes` wrote: empty cells are missing, guarded text has its first character again."""
-    table = pd.read_csv(path, encoding="utf-8", keep_default_na=False, na_values=[""])
-    for column in table.columns:
-        if not pd.api.types.is_numeric_dtype(table[column].dtype):
-            table[column] = table[column].map(lambda v: _GUARDED.sub("", v) if isinstance(v, str) else v)
-    return table
-
-
-def _guard(value: Any) -> Any:
-    """Keep a spreadsheet from reading text as a formula."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 def _require_file_name(name: str) -> None:
