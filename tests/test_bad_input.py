@@ -133,7 +133,6 @@ def text_in_numbers(partner: Partner) -> None:
 
 
 def impossible_marks(partner: Partner) -> None:
-    partner.define("measure: mean_mark,", "measure: mean_mark, range: [0, 100],")
     partner.set("w1/records.csv", "mean_mark", "999", anybody, 5)
     partner.set("w1/records.csv", "mean_mark", "101.5", lambda row: row["mean_mark"] != "999", 1)
 
