@@ -45,8 +45,11 @@ return [...document.querySelectorAll('nav a, summary')]
 """
 
 
-@pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module", params=["made up", "demo"])
+def report(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if request.param == "demo":
+        version: Path = request.getfixturevalue("demo_versions")[0]
+        return version / "report.html"
     study = made_up_study()
     tables = (suppress(t, minimum_cell=10) for t in (made_up_estimates(), made_up_flow(), made_up_scales()))
     page = assemble_html(
@@ -82,6 +85,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         options.add_argument(f"--{flag}")
     options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
     driver = webdriver.Chrome(options=options, service=Service(str(DRIVER)))
+    driver.set_script_timeout(240)
     yield driver
     driver.quit()
 
