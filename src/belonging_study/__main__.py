@@ -1,6 +1,22 @@
-"""``python -m belonging_study``."""
+"""The entry point: ``belonging-study``, or ``python -m belonging_study``."""
 
-from belonging_study.cli import main
+from __future__ import annotations
+
+import sys
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command line, so that an interruption ends in one line even while modules are still being loaded."""
+    try:
+        from belonging_study.cli import main as run
+
+        run()
+    except KeyboardInterrupt:
+        print("Interrupted; the last published versions are untouched.", file=sys.stderr)
+        raise SystemExit(130) from None
+
 
 if __name__ == "__main__":
     main()
