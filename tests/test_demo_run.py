@@ -15,7 +15,7 @@ from nbclient import NotebookClient
 from belonging_study.data.demo import load_truth
 from demo_copy import copy_of_the_demo
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]  # one worker makes the versions that both files use
 
 
 def files(version: Path) -> dict[str, bytes]:

@@ -30,6 +30,7 @@ DRIVER = os.environ.get("CHROMEDRIVER") or shutil.which("chromedriver")
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.slow,
+    pytest.mark.xdist_group("demo"),
     pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no Chromium with its driver (chromium, chromedriver) here"),
 ]
 

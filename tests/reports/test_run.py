@@ -188,7 +188,7 @@ def test_a_disk_that_fills_up_at_the_end(
 
 
 def command(*arguments: str) -> list[str]:
-    return [sys.executable, "-c", "from belonging_study.cli import main; main()", *arguments]
+    return [sys.executable, "-m", "belonging_study", *arguments]
 
 
 @pytest.mark.slow
