@@ -17,12 +17,10 @@ from belonging_study.data.matching import match_columns
 from belonging_study.data.pseudonyms import normalise_ids
 from belonging_study.data.readers import read_export
 from belonging_study.errors import ColumnMissingError, DataError, ValueRangeError
-from belonging_study.study.model import Outcome, Scale, Source, Start, Study, Wave
+from belonging_study.study.model import Kind, Outcome, Scale, Source, Start, Study, Wave
 from belonging_study.study.names import nearest
 
 __all__ = ["COMPUTED", "DURATION", "Need", "WaveFile", "needed_columns", "read_wave_files"]
-
-Kind = Literal["roster", "survey", "records"]
 
 DURATION = "duration_seconds"
 COMPUTED = ("answered_share", "responded", "longstring", "irv", "careless", DURATION)

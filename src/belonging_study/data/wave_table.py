@@ -12,9 +12,9 @@ import pandas as pd
 from belonging_study.data.arms import require_same_arm
 from belonging_study.data.linking import LINK_STEPS, collapse_rows, join_files, link_responses, require_zeros
 from belonging_study.data.readers.grid import BLANK_LINES, HEADER_ROWS
-from belonging_study.data.wave_files import DURATION, Kind, WaveFile, needed_columns
+from belonging_study.data.wave_files import DURATION, WaveFile, needed_columns
 from belonging_study.errors import DataError
-from belonging_study.study.model import Study, Wave
+from belonging_study.study.model import Kind, Study, Wave
 
 __all__ = ["Stream", "WaveTable", "link_wave"]
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any, TypeGuard
 
-from belonging_study.study.model import FRAMEWORK_TAGS
+from belonging_study.study.model import FORMATS, FRAMEWORK_TAGS
 from belonging_study.study.names import nearest
 
 __all__ = ["cross_check"]
@@ -29,6 +29,8 @@ def cross_check(raw: Any) -> _Found:
     yield from _named_once(raw)
     yield from _exclusions(raw)
     yield from _tags(raw)
+    if _leads_out(_entries(raw, "readers")):
+        yield ("readers",), f"{raw['readers']!r} leads out of the study's folder; name a file beside study.yml"
 
 
 def _entries(raw: Any, *path: str) -> Any:
@@ -78,15 +80,27 @@ def _waves(raw: Any) -> _Found:
         else:
             started = True
         for j, source in _dicts(wave, "sources"):
-            file = source.get("file")
-            if isinstance(file, str):
-                parts = (*PurePosixPath(file).parts, *PureWindowsPath(file).parts)
-                absolute = PurePosixPath(file).is_absolute() or PureWindowsPath(file).drive or file.startswith("\\")
-                if ".." in parts or absolute:
+            at: _Path = ("waves", i, "sources", j)
+            for entry in ("file", "dictionary"):
+                if _leads_out(source.get(entry)):
                     yield (
-                        ("waves", i, "sources", j, "file"),
-                        f"{file!r} leads out of the raw data folder; files are named from that folder",
+                        (*at, entry),
+                        f"{source[entry]!r} leads out of the raw data folder; files are named from that folder",
                     )
+            format_ = source.get("format", "auto")
+            if isinstance(format_, str) and format_ not in FORMATS and not _entries(raw, "readers"):
+                yield (
+                    (*at, "format"),
+                    f"{format_!r} is no known format ({', '.join(FORMATS)})" + nearest(format_, FORMATS),
+                )
+
+
+def _leads_out(file: Any) -> bool:
+    """Whether a path is none that starts in the folder and stays in it."""
+    if not isinstance(file, str):
+        return False
+    parts = (*PurePosixPath(file).parts, *PureWindowsPath(file).parts)
+    return ".." in parts or PurePosixPath(file).is_absolute() or bool(PureWindowsPath(file).drive) or file[:1] == "\\"
 
 
 def _assignment(raw: Any) -> _Found:
@@ -145,13 +159,30 @@ def _scales(raw: Any) -> _Found:
         if _is_range(form):
             if form[0] >= form[1]:
                 yield (*at, "range"), f"{form} is not a range: the lowest value comes first"
-            labels = _list(scale, "labels")
-            if labels and len(labels) != form[1] - form[0] + 1:
-                yield (
-                    (*at, "labels"),
-                    f"{len(labels)} labels for a form from {form[0]} to {form[1]}; give one a value, lowest first",
-                )
+            yield from _label_counts(scale, at, form)
+        yield from _opposites(scale, at, items)
         yield from _known_waves(scale, at, waves)
+
+
+def _label_counts(scale: dict[str, Any], at: _Path, form: list[float]) -> _Found:
+    """Find lists of labels that are longer or shorter than the form."""
+    translations = scale.get("translations")
+    translated = translations if isinstance(translations, dict) else {}
+    lists = [(("labels",), scale.get("labels")), *((("translations", name), translated[name]) for name in translated)]
+    for entry, labels in lists:
+        if isinstance(labels, list) and labels and len(labels) != form[1] - form[0] + 1:
+            yield (
+                (*at, *entry),
+                f"{len(labels)} labels for a form from {form[0]} to {form[1]}; give one a value, lowest first",
+            )
+
+
+def _opposites(scale: dict[str, Any], at: _Path, items: list[str]) -> _Found:
+    """Find pairs that name something else than an item."""
+    for pair in _list(scale, "opposites"):
+        for item in pair if isinstance(pair, list) else ():
+            if str(item) not in items:
+                yield (*at, "opposites"), f"{item!r} is not an item of this scale" + nearest(str(item), items)
 
 
 def _is_range(value: Any) -> TypeGuard[list[float]]:

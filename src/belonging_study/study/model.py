@@ -6,13 +6,16 @@ nothing else in the package reads YAML.
 
 from __future__ import annotations
 
-import datetime as dt
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
+
+from belonging_study.study.part import Name, Part, Share, as_tuple
+from belonging_study.study.sources import FORMATS, Kind, Marks, Records, Responses, Source, Wave
 
 __all__ = [
+    "FORMATS",
     "Analysis",
     "Assignment",
     "Component",
@@ -20,9 +23,13 @@ __all__ = [
     "Design",
     "Exclusion",
     "Group",
+    "Kind",
+    "Linking",
+    "Marks",
     "Outcome",
     "Privacy",
     "Programme",
+    "Records",
     "Responses",
     "Scale",
     "Source",
@@ -31,11 +38,6 @@ __all__ = [
     "TeamMember",
     "Wave",
 ]
-
-Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
-"""A name that can be a column, a file name and part of a formula."""
-
-Share = Annotated[float, Field(ge=0, le=1)]
 
 FRAMEWORK_TAGS: dict[str, tuple[str, ...]] = {
     "ib_allen": ("competencies", "motivations", "opportunities", "perceptions"),
@@ -49,21 +51,12 @@ FRAMEWORK_TAGS: dict[str, tuple[str, ...]] = {
 """The categories of the two frameworks by which a programme's components can be tagged."""
 
 
-def _as_tuple(value: Any) -> Any:
-    """Let one value stand for a list of one."""
-    return value if isinstance(value, list | tuple) or value is None else [value]
-
-
 def _items(value: Any) -> Any:
     """Items are a mapping of name to text, or a list of names whose text is not given."""
     return dict.fromkeys(value, "") if isinstance(value, list) else value
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, populate_by_name=True)
-
-
-class TeamMember(_Part):
+class TeamMember(Part):
     """Somebody who answers for the study."""
 
     name: str
@@ -71,16 +64,16 @@ class TeamMember(_Part):
     affiliation: str = ""
 
 
-class Component(_Part):
+class Component(Part):
     """One part of the programme, tagged by the categories of a framework."""
 
     name: str
     description: str = ""
     framework: Literal["ib_allen", "structures_for_belonging"] = "ib_allen"
-    tags: Annotated[tuple[str, ...], BeforeValidator(_as_tuple)] = ()
+    tags: Annotated[tuple[str, ...], BeforeValidator(as_tuple)] = ()
 
 
-class Programme(_Part):
+class Programme(Part):
     """What the treated schools did."""
 
     name: str
@@ -88,51 +81,13 @@ class Programme(_Part):
     components: tuple[Component, ...] = ()
 
 
-class Source(_Part):
-    """One exported file of a wave.
-
-    Attributes
-    ----------
-    file : str
-        Path below the raw data folder.
-    kind : {"survey", "roster", "records"}
-        A survey has answers, a roster says who is in which class, school and arm, records hold marks and the like.
-    format : str
-        ``"auto"`` finds the format by the file's content.
-    columns : dict
-        Our name to the file's name, only where they differ.
-    rows : dict
-        Keep only rows in which these columns of the file hold these values (one file for several waves).
-    encoding, decimal : str, optional
-        Only where a text file is not UTF-8, or writes decimals with a comma.
-    """
-
-    file: str
-    kind: Literal["survey", "roster", "records"] = "survey"
-    format: Literal["auto", "delimited", "qualtrics", "google_forms", "spss", "stata", "excel", "parquet"] = "auto"
-    columns: dict[Name, str] = Field(default_factory=dict)
-    rows: dict[str, str | int | float] = Field(default_factory=dict)
-    encoding: str | None = None
-    decimal: Literal[".", ","] = "."
-
-
-class Wave(_Part):
-    """One round of data, in the study's order."""
-
-    name: Name
-    label: str
-    date: dt.date
-    before_programme: bool = False
-    sources: tuple[Source, ...] = Field(min_length=1)
-
-
-class Start(_Part):
+class Start(Part):
     """A staggered start: the column that names each unit's first wave with the programme."""
 
     column: Name
 
 
-class Assignment(_Part):
+class Assignment(Part):
     """Who got the programme, at which level that was decided, and from which wave.
 
     Attributes
@@ -160,7 +115,7 @@ class Assignment(_Part):
     level: Literal["student", "class", "school"] = "school"
     column: Name = "arm"
     comparison: str = "comparison"
-    programme: Annotated[tuple[str, ...], BeforeValidator(_as_tuple), Field(min_length=1)] = ("programme",)
+    programme: Annotated[tuple[str, ...], BeforeValidator(as_tuple), Field(min_length=1)] = ("programme",)
     labels: dict[str, str] = Field(default_factory=dict)
     starts: str | Start
     blocks: Name | None = None
@@ -168,26 +123,55 @@ class Assignment(_Part):
     by_wave: bool = False
 
 
-class Design(_Part):
-    """The unit, its nesting, and the assignment."""
+class Linking(Part):
+    """How responses without an identifier are linked from wave to wave: by a code that students make themselves.
+
+    Attributes
+    ----------
+    code : tuple of str
+        The columns whose answers, side by side, are the code.
+    verify : tuple of str
+        Columns that cannot change, such as the year of birth: a link needs them to agree wherever both are known.
+    maximum_changes : int
+        Parts of the code that may differ between two waves.
+    """
+
+    code: tuple[Name, ...] = Field(min_length=1)
+    verify: tuple[Name, ...] = ()
+    maximum_changes: Annotated[int, Field(ge=0, le=4)] = 1
+
+
+class Design(Part):
+    """The unit, its nesting, the assignment, and how responses are linked where there is no identifier."""
 
     student: Name = "student_id"
     class_: Name | None = Field(default=None, alias="class")
     school: Name = "school_id"
     panel: bool = True
     assignment: Assignment
+    linking: Linking | None = None
 
 
-class Scale(_Part):
-    """A set of items scored together: from the instrument library, or written out."""
+class Scale(Part):
+    """A set of items scored together: from the instrument library, or written out.
+
+    Attributes
+    ----------
+    translations : dict
+        Language to the labels in that language, lowest first; answers in any of them are understood.
+    opposites : tuple of pairs of str
+        Items that say opposite things: answering both alike is a sign of careless answering.
+    """
 
     label: str
     instrument: str | None = None
     items: Annotated[dict[Name, str], BeforeValidator(_items)] = Field(default_factory=dict)
     range: tuple[float, float] | None = None
     labels: tuple[str, ...] = ()
+    translations: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     synonyms: dict[str, float] = Field(default_factory=dict)
     reverse: tuple[str, ...] = ()
+    opposites: tuple[tuple[Name, Name], ...] = ()
     minimum_answered: Share = 0.8
     score: Literal["mean", "sum"] = "mean"
     waves: tuple[str, ...] = ()
@@ -205,7 +189,7 @@ class Scale(_Part):
         return self.range[1]
 
 
-class Outcome(_Part):
+class Outcome(Part):
     """Something the programme might change.
 
     Attributes
@@ -237,7 +221,7 @@ class Outcome(_Part):
     waves: tuple[str, ...] = ()
 
 
-class Group(_Part):
+class Group(Part):
     """A student group whose scores are described apart and whose effects are compared."""
 
     name: Name
@@ -247,7 +231,7 @@ class Group(_Part):
     reference: str | None = None
 
 
-class Exclusion(_Part):
+class Exclusion(Part):
     """A rule that takes rows out of the analysis sample; each adds a line to the flow.
 
     Exactly one of `missing`, `equals`, `below` and `above` says which rows of `column` go.
@@ -257,20 +241,13 @@ class Exclusion(_Part):
     label: str
     column: Name
     missing: bool | None = None
-    equals: Annotated[tuple[str | float, ...] | None, BeforeValidator(_as_tuple)] = None
+    equals: Annotated[tuple[str | float, ...] | None, BeforeValidator(as_tuple)] = None
     below: float | None = None
     above: float | None = None
     waves: tuple[str, ...] = ()
 
 
-class Responses(_Part):
-    """How raw survey rows become one row a student and wave."""
-
-    unfinished: Literal["keep", "drop"] = "keep"
-    duplicates: Literal["error", "first", "last", "most_complete"] = "error"
-
-
-class Analysis(_Part):
+class Analysis(Part):
     """Settings of the estimates."""
 
     covariates: tuple[Name, ...] = ()
@@ -280,24 +257,26 @@ class Analysis(_Part):
     smallest_effect: float | None = Field(default=None, gt=0)
 
 
-class Privacy(_Part):
+class Privacy(Part):
     """What protects the students."""
 
     minimum_cell: Annotated[int, Field(ge=3)] = 10
     key_file: str | None = None
 
 
-class Demo(_Part):
+class Demo(Part):
     """Marks the demo study: its raw files are simulated with this seed, and nobody in them is real."""
 
     seed: int = 1
 
 
-class Study(_Part):
+class Study(Part):
     """A whole study, as `study.yml` defines it.
 
     Attributes
     ----------
+    readers : str, optional
+        A Python file beside ``study.yml`` that registers readers for formats of the team's own (`register_reader`).
     folder : pathlib.Path
         Where ``study.yml`` lies; `file` is its path. Neither is an entry of the file.
     """
@@ -314,9 +293,11 @@ class Study(_Part):
     groups: tuple[Group, ...] = ()
     exclusions: tuple[Exclusion, ...] = ()
     responses: Responses = Responses()
+    records: Records = Records()
     analysis: Analysis = Analysis()
     privacy: Privacy = Privacy()
     demo: Demo | None = None
+    readers: str | None = None
     file: Path = Field(default=Path("study.yml"), exclude=True)
 
     @property
