@@ -62,3 +62,45 @@ def test_the_table_counts_responses_with_at_least_one_sign_once() -> None:
 def test_a_wave_without_responses_has_no_shares_to_show() -> None:
     table = answers([[3] * 6], [[1, 2]]).iloc[:0]
     assert careless_table(careless_answers(table, BOTH, None), wave="w1")["n_flagged"].sum() == 0
+
+
+OPPOSITE = Scale(
+    label="Opposite",
+    items=list("abcdef"),
+    range=(1, 5),
+    reverse=("b", "d"),
+    opposites=(("a", "b"), ("c", "d"), ("e", "f")),
+)
+
+
+def contradicts(*rows: list[float | None]) -> list[bool]:
+    table = pd.DataFrame(rows, columns=list("abcdef"), dtype=float)
+    return careless_answers(table, {"s": OPPOSITE}, None)["contradicts"].tolist()
+
+
+def test_opposite_statements_at_one_end_of_the_form_are_a_contradiction() -> None:
+    assert contradicts(
+        [5, 5, 1, 1, 1, 5],  # two of three pairs alike, at either end
+        [5, 5, 1, 5, 1, 5],  # one of three
+        [4, 4, 2, 2, 4, 4],  # alike, but nobody is that sure
+        [3, 3, 3, 3, 3, 3],
+        [5, 1, 1, 5, 5, 1],
+    ) == [True, False, False, False, False]
+
+
+def test_a_missing_answer_takes_its_pair_out() -> None:
+    assert contradicts(
+        [5, 5, 1, None, 1, 5],  # one of two answered pairs is half
+        [5, 5, 1, None, None, 5],  # one answered pair is not enough
+        [None] * 6,
+    ) == [True, False, False]
+
+
+def test_pairs_of_all_scales_count_together_and_one_pair_alone_shows_nothing() -> None:
+    one = Scale(label="One", items=["a", "b"], range=(1, 5), opposites=(("a", "b"),))
+    other = Scale(label="Other", items=["c", "d"], range=(0, 10), opposites=(("c", "d"),))
+    table = pd.DataFrame([[5.0, 5, 10, 0], [5, 1, 10, 8], [1, 1, 9, 10]], columns=list("abcd"))
+    assert careless_answers(table, {"one": one, "other": other}, None)["contradicts"].tolist() == [True, False, True]
+    alone = careless_answers(table, {"one": one}, None)
+    assert alone["contradicts"].isna().all()
+    assert careless_table(alone, wave="w1").empty

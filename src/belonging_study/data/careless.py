@@ -1,10 +1,14 @@
 """Signs of careless answering: flagged and counted, never a reason by themselves to drop a row.
 
 The indicators follow Curran (2016), "Methods for the detection of carelessly invalid responses in survey data",
-Journal of Experimental Social Psychology 66, 4-19: long strings (Johnson 2005, Journal of Research in Personality
-39, 103-129), intra-individual response variability (Dunn, Heggestad, Shanock & Theilgard 2018, Journal of Business
-and Psychology 33, 105-121) and response time, two seconds an item (Huang, Curran, Keeney, Poposki & DeShon 2012,
-Journal of Business and Psychology 27, 99-114).
+Journal of Experimental Social Psychology 66, 4-19: long strings and opposite statements answered alike (Johnson 2005,
+Journal of Research in Personality 39, 103-129), intra-individual response variability (Dunn, Heggestad, Shanock &
+Theilgard 2018, Journal of Business and Psychology 33, 105-121) and response time, two seconds an item (Huang, Curran,
+Keeney, Poposki & DeShon 2012, Journal of Business and Psychology 27, 99-114).
+
+Opposites are pairs by meaning, named in advance, and not pairs by the sample's own correlations: those would have to be
+found in the answers that are judged. Only the ends of the form count, since a careful student may well agree a little
+to both, and two pairs at least, since one may be misread.
 """
 
 from __future__ import annotations
@@ -22,11 +26,14 @@ __all__ = ["CARELESS_RULES", "careless_answers", "careless_table", "longest_run"
 _FEWEST_ITEMS = 6
 _SECONDS_AN_ITEM = 2.0
 _SHARE_OF_RANGE = 0.1
+_FEWEST_PAIRS = 2
 
 CARELESS_RULES = {
     "same_answer": f"every item of a scale of {_FEWEST_ITEMS} or more items, some of them reverse-keyed, "
     "answered the same",
     "low_variability": "standard deviation of the raw answers to such a scale below a tenth of its response range",
+    "contradicts": f"in at least half of the pairs of opposite statements ({_FEWEST_PAIRS} or more answered), both "
+    "given the highest, or both the lowest, answer of the form",
     "too_fast": f"less than {_SECONDS_AN_ITEM:g} seconds for each item answered",
 }
 """Indicator to the rule by which it flags a response."""
@@ -83,7 +90,8 @@ def careless_answers(answers: pd.DataFrame, scales: Mapping[str, Scale], duratio
     Notes
     -----
     A missing answer is no evidence: a scale is judged by variability only where at least six of its items are
-    answered, and by "same answer" only where all of them are.
+    answered, by "same answer" only where all of them are, and a pair of opposites only where both are answered. The
+    pairs of all scales count together; an end of the form is within a tenth of its range.
 
     Examples
     --------
@@ -111,6 +119,7 @@ def careless_answers(answers: pd.DataFrame, scales: Mapping[str, Scale], duratio
         out["low_variability"] = np.logical_or.reduce(flat)
     else:
         out["same_answer"] = out["low_variability"] = None
+    out["contradicts"] = _contradicts(answers, scales)
     asked = [item for names in items.values() for item in names]
     if duration is not None and asked and duration.notna().any():
         answered = answers[asked].notna().sum(axis=1)
@@ -138,7 +147,8 @@ def careless_table(flags: pd.DataFrame, *, wave: str) -> pd.DataFrame:
 
     Examples
     --------
-    >>> flags = pd.DataFrame({"same_answer": [True, False], "low_variability": [True, False], "too_fast": None})
+    >>> flags = pd.DataFrame({name: [True, False] for name in ("same_answer", "low_variability")})
+    >>> flags[["contradicts", "too_fast"]] = None
     >>> careless_table(flags, wave="w1")[["indicator", "n_flagged", "share"]].values.tolist()
     [['same_answer', 1, 0.5], ['low_variability', 1, 0.5], ['any', 1, 0.5]]
     """
@@ -152,6 +162,21 @@ def careless_table(flags: pd.DataFrame, *, wave: str) -> pd.DataFrame:
     table["share"] = table["n_flagged"] / len(flags) if len(flags) else np.nan
     table["n"] = len(flags)
     return table
+
+
+def _contradicts(answers: pd.DataFrame, scales: Mapping[str, Scale]) -> npt.NDArray[np.bool_] | None:
+    """Whether each response gives opposite statements the same end of the form; nothing with too few pairs."""
+    pairs = [(scale, *pair) for scale in scales.values() for pair in scale.opposites]
+    if len(pairs) < _FEWEST_PAIRS:
+        return None
+    answered, alike = np.zeros(len(answers), dtype=int), np.zeros(len(answers), dtype=int)
+    for scale, one, other in pairs:
+        both = answers[[one, other]].to_numpy(dtype=float)
+        margin = _SHARE_OF_RANGE * (scale.maximum - scale.minimum)
+        high, low = both >= scale.maximum - margin, both <= scale.minimum + margin
+        answered += ~np.isnan(both).any(axis=1)
+        alike += high.all(axis=1) | low.all(axis=1)
+    return (answered >= _FEWEST_PAIRS) & (2 * alike >= answered)
 
 
 def _row_max(columns: list[npt.NDArray[np.float64]], n: int) -> npt.NDArray[np.float64]:
