@@ -13,7 +13,7 @@ _MISSING = frozenset({"", "NA"})
 
 def recognises(raw: RawFile) -> bool:
     """Take any text that is a table; the last format to be tried."""
-    return bool(raw.grid.filled)
+    return bool(raw.grid.head(1))
 
 
 def read(raw: RawFile) -> Export:

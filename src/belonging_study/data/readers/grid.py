@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from itertools import islice
 
 import pandas as pd
@@ -18,6 +18,9 @@ __all__ = ["BLANK_LINES", "HEADER_ROWS", "Grid", "Tabulated", "tabulate"]
 
 BLANK_LINES = "blank lines"
 HEADER_ROWS = "header rows"
+_HEAD = 50
+_CELLS_AT_ONCE = 2**18
+_NOTHING = pa.scalar(None, pa.large_string())
 
 
 @dataclass(frozen=True)
@@ -26,29 +29,31 @@ class Grid:
 
     Attributes
     ----------
-    rows : list of list of str
-        The cells; a blank line is an empty list.
+    rows : iterable of list of str
+        The cells, from the first row in each pass; a blank line is an empty list. A large file is not in memory.
     shown : str
         How messages name the file.
     line_of : callable
         Row index to the line of the file on which the row begins.
     """
 
-    rows: list[list[str]]
+    rows: Iterable[list[str]]
     shown: str
     line_of: Callable[[int], int]
 
+    def head(self, n: int) -> list[list[str]]:
+        """The first rows that hold anything (up to 50), cells without surrounding spaces.
+
+        There is at least one, or an `EmptyFileError`.
+        """
+        return self._first[:n]
+
     @cached_property
-    def filled(self) -> list[int]:
-        """Indices of the rows that hold anything; at least one, or an `EmptyFileError`."""
-        filled = [i for i, row in enumerate(self.rows) if row and (row[0] or any(row)) and any(map(str.strip, row))]
+    def _first(self) -> list[list[str]]:
+        filled = [[cell.strip() for cell in row] for row in islice(filter(_holds_anything, self.rows), _HEAD)]
         if not filled:
             raise EmptyFileError(f"{self.shown} is empty.", where=self.shown, remedy="export the data again.")
         return filled
-
-    def head(self, n: int) -> list[list[str]]:
-        """The first rows that hold anything, cells without surrounding spaces."""
-        return [[cell.strip() for cell in self.rows[i]] for i in islice(self.filled, n)]
 
 
 @dataclass(frozen=True)
@@ -104,41 +109,129 @@ def tabulate(grid: Grid, *, further_headers: int = 0, missing: frozenset[str] = 
     >>> list(result.table.columns), len(result.table), result.set_aside
     (['id', 'q1'], 2, {'blank lines': 1})
     """
-    shown, rows = grid.shown, grid.rows
-    filled = grid.filled
-    indices = filled[1 + further_headers :]
-    if not indices:
+    n_blank = 0
+    top: list[list[str]] = []
+    body: _Body | None = None
+    for index, row in enumerate(grid.rows):
+        if not _holds_anything(row):
+            n_blank += 1
+        elif len(top) <= further_headers:
+            top.append(row)
+        else:
+            if body is None:
+                body = _Body(top[0], missing)
+            body.take(index, row)
+    if body is None:
+        what = "has a header and no rows of data" if top else "is empty"
         raise EmptyFileError(
-            f"{shown} has a header and no rows of data.",
-            where=shown,
-            remedy="export the data again; this export holds none.",
+            f"{grid.shown} {what}.", where=grid.shown, remedy="export the data again; this export holds none."
         )
-    body = [rows[i] for i in indices]
-    header = [name.strip() for name in rows[filled[0]]]
-    further = [list(rows[i]) for i in filled[1 : 1 + further_headers]]
-    width = _even_out(grid, header, further, body, indices)
-    if width > 1 and rows[filled[0]] in body:
-        line = grid.line_of(indices[body.index(rows[filled[0]])])
-        raise UnreadableFileError(
-            f"{shown} holds its header again on line {line}: two exports seem to be pasted together.",
-            where=f"{shown}, line {line}",
-            remedy="keep each export in its own file and list both under sources in study.yml.",
-        )
-    columns = list(zip(*body, strict=True))
-    kept = [i for i, name in enumerate(header) if name or any(columns[i])]
+    body.require_even(grid)
+    header = [name.strip() for name in top[0]]
+    columns = body.columns()
+    kept = [i for i, name in enumerate(header) if name or i in body.filled]
     names = [header[i] or f"unnamed_{i + 1}" for i in kept]
-    refuse_repeated_names(names, shown)
-    cells = {}
-    empty, blank = pa.array(sorted(missing)), pa.scalar(None, pa.string())
-    for name, i in zip(names, kept, strict=True):
-        cell = pa.array(columns[i], pa.string())
-        cells[name] = pc.if_else(pc.is_in(cell, value_set=empty), blank, cell)
-    aside = {HEADER_ROWS: further_headers, BLANK_LINES: len(rows) - len(filled)}
+    refuse_repeated_names(names, grid.shown)
+    further = [(row + [""] * len(header))[: len(header)] for row in top[1:]]
+    aside = {HEADER_ROWS: further_headers, BLANK_LINES: n_blank}
     return Tabulated(
-        pa.table(cells).to_pandas(),
+        pa.table({name: columns[i] for name, i in zip(names, kept, strict=True)}).to_pandas(),
         {reason: n for reason, n in aside.items() if n},
         [{name: row[i] for name, i in zip(names, kept, strict=True)} for row in further],
     )
+
+
+class _Body:
+    """The rows below the header, taken one by one, kept as columns."""
+
+    def __init__(self, header: list[str], missing: frozenset[str]) -> None:
+        self.header, self.width, self.missing = header, len(header), missing
+        self.nameless = [i for i, name in enumerate(header) if not name.strip()]
+        self.filled: set[int] = set()
+        """Columns without a name that hold something."""
+        self.n, self.n_ragged, self.n_one_more, self.n_headers = 0, 0, 0, 0
+        self.ragged, self.last, self.again = (0, 0), 0, 0
+        self._rows: list[list[str]] = []
+        self._parts: list[list[pa.Array]] = [[] for _ in header]
+        self._at_once = max(_CELLS_AT_ONCE // self.width, 1)
+
+    def take(self, index: int, row: list[str]) -> None:
+        """Add the row of that index, or note what is wrong with it."""
+        self.n, self.last = self.n + 1, index
+        if len(row) != self.width:
+            row = self._of_other_width(index, row)
+        if row == self.header and self.width > 1:
+            self.again, self.n_headers = self.again or index, self.n_headers + 1
+        if self.n_ragged or self.n_headers:
+            self._rows.clear()  # an error to come; the rest is only counted
+            return
+        self._rows.append(row)
+        if len(self._rows) == self._at_once:
+            self._make_columns()
+
+    def _of_other_width(self, index: int, row: list[str]) -> list[str]:
+        if len(row) > self.width and not any(map(str.strip, row[self.width :])):
+            return row[: self.width]  # empty cells beyond the header
+        self.ragged = self.ragged if self.n_ragged else (index, len(row))
+        self.n_ragged += 1
+        self.n_one_more += len(row) == self.width + 1
+        return row
+
+    def _make_columns(self) -> None:
+        """Turn the rows at hand into a piece of each column."""
+        cells = list(zip(*self._rows, strict=True))
+        self._rows.clear()
+        self.filled.update(i for i in self.nameless if any(cells[i]))
+        for parts, column in zip(self._parts, cells, strict=True):
+            part = pa.array(column, pa.large_string())
+            empty = reduce(pc.or_, [pc.equal(part, word) for word in sorted(self.missing)])
+            parts.append(pc.if_else(empty, _NOTHING, part) if empty.true_count else part)
+
+    def columns(self) -> list[pa.Array]:
+        """Give the columns whole; the pieces are gone afterwards."""
+        if self._rows:
+            self._make_columns()
+        columns = []
+        for parts in self._parts:
+            columns.append(pa.concat_arrays(parts))
+            parts.clear()  # before the next column is made
+        return columns
+
+    def require_even(self, grid: Grid) -> None:
+        """Say which row has another width than the header, or is the header again."""
+        shown, width = grid.shown, self.width
+        if self.n_ragged and self.n_one_more == self.n:
+            raise UnreadableFileError(
+                f"{shown} has {width} column names, but every row has {width + 1} values.",
+                where=shown,
+                remedy="export it again without row names (in R: row.names = FALSE), or name the first column.",
+            )
+        if self.n_ragged:
+            index, n_values = self.ragged
+            line = grid.line_of(index)
+            cut = self.n_ragged == 1 and index == self.last and n_values < width
+            raise UnreadableFileError(
+                f"{shown} has {width} columns, but {self.n_ragged} of its {self.n} rows "
+                f"{'has' if self.n_ragged == 1 else 'have'} another number of values; "
+                f"the first is on line {line}, with {n_values}.",
+                where=f"{shown}, line {line}",
+                remedy="export or copy the file again: it seems to end in the middle of its last row."
+                if cut
+                else "export the data again; a separator or a quotation mark inside an answer often does this.",
+            )
+        if self.n_headers:
+            line = grid.line_of(self.again)
+            more = f", and {self.n_headers - 1} more times" if self.n_headers > 1 else ""
+            raise UnreadableFileError(
+                f"{shown} holds its header again on line {line}{more}: exports seem to be pasted together.",
+                where=f"{shown}, line {line}",
+                remedy="keep each export in its own file and list both under sources in study.yml.",
+            )
+
+
+def _holds_anything(row: list[str]) -> bool:
+    """Whether a row has a cell with more than spaces."""
+    return bool(row) and (bool(row[0]) or any(row)) and any(map(str.strip, row))
 
 
 def refuse_repeated_names(names: list[str], shown: str) -> None:
@@ -172,39 +265,3 @@ def refuse_repeated_names(names: list[str], shown: str) -> None:
             where=shown,
             remedy="give each question its own name in the survey tool and export again.",
         )
-
-
-def _even_out(
-    grid: Grid, header: list[str], further: list[list[str]], body: list[list[str]], indices: list[int]
-) -> int:
-    """Make every row as wide as the widest that holds a value, in place, or say which row is ragged."""
-    width = len(header)
-    widths = set(map(len, body))
-    if widths == {width} and all(len(row) == width for row in further):
-        return width
-    for row in further:
-        row[:] = (row + [""] * width)[:width]
-    ragged = []
-    for position, row in enumerate(body):
-        if len(row) > width and not any(map(str.strip, row[width:])):
-            body[position] = row[:width]  # empty cells beyond the header
-        elif len(row) != width:
-            ragged.append(position)
-    if not ragged:
-        return width
-    shown = grid.shown
-    if len(ragged) == len(body) and {len(row) for row in body} == {width + 1}:
-        raise UnreadableFileError(
-            f"{shown} has {width} column names, but every row has {width + 1} values.",
-            where=shown,
-            remedy="export it again without row names (in R: row.names = FALSE), or name the first column.",
-        )
-    first = ragged[0]
-    line = grid.line_of(indices[first])
-    raise UnreadableFileError(
-        f"{shown} has {width} columns, but {len(ragged)} of its {len(body)} rows "
-        f"{'has' if len(ragged) == 1 else 'have'} another number of values; "
-        f"the first is on line {line}, with {len(body[first])}.",
-        where=f"{shown}, line {line}",
-        remedy="export the data again; a separator or a quotation mark inside an answer often does this.",
-    )

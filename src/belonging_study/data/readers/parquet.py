@@ -15,7 +15,7 @@ __all__ = ["read", "recognises"]
 
 def recognises(raw: RawFile) -> bool:
     """Look for the first bytes of a parquet file."""
-    return raw.data.startswith(b"PAR1")
+    return raw.start.startswith(b"PAR1")
 
 
 def read(raw: RawFile) -> Export:

@@ -6,14 +6,17 @@ import difflib
 import gzip
 import zipfile
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 from belonging_study.data.readers.grid import Grid
-from belonging_study.data.readers.text import decode, split_rows
-from belonging_study.errors import EmptyFileError, FileMissingError, UnreadableFileError
+from belonging_study.data.readers.rows import split_rows
+from belonging_study.data.readers.text import decoded
+from belonging_study.errors import EmptyFileError, FileMissingError, UnreadableFileError, UserError
 
 __all__ = ["RawFile", "open_file"]
 
@@ -30,14 +33,20 @@ _NOT_AN_EXPORT = (
 """First bytes (in lower case) of what people mistake for an export."""
 
 
+_GZIP = b"\x1f\x8b"
+_BLOCK = 2**20
+_LARGEST_PACKED = 200
+"""An export shrinks to a tenth or so; what grows by more than this is made to fill the memory."""
+
+
 @dataclass(frozen=True)
 class RawFile:
     """The content of one file, unpacked, before anything is made of it.
 
     Attributes
     ----------
-    data : bytes
-        The content; a gzip file is already unpacked.
+    content : bytes or pathlib.Path
+        The content, or where it lies; it is read from there piece by piece, and a gzip file is unpacked on the way.
     name : str
         The file's own name, without folders.
     shown : str
@@ -48,21 +57,73 @@ class RawFile:
         The declared decimal mark; with a comma, the comma is the last guess for a separator.
     """
 
-    data: bytes
+    content: bytes | Path
     name: str
     shown: str
     encoding: str | None = None
     decimal: str = "."
 
+    @cached_property
+    def start(self) -> bytes:
+        """The first bytes, enough to know a format by."""
+        return next(self.blocks(), b"")[:4096]
+
+    @cached_property
+    def data(self) -> bytes:
+        """The whole content, for formats that cannot be read piece by piece."""
+        return b"".join(self.blocks())
+
+    def blocks(self) -> Iterator[bytes]:
+        """Give the content from its beginning, in pieces of up to 1 MiB.
+
+        Raises
+        ------
+        FileMissingError
+            If the file is not there.
+        UnreadableFileError
+            If it is a folder, may not be read, or its gzip stream is damaged or unpacks to more than 200 times its
+            size.
+        """
+        if isinstance(self.content, bytes):
+            yield from (self.content[at : at + _BLOCK] for at in range(0, len(self.content), _BLOCK))
+            return
+        try:
+            with self.content.open("rb") as stream:
+                packed = stream.read(len(_GZIP)) == _GZIP
+                stream.seek(0)
+                yield from self._unpacked(stream) if packed else iter(partial(stream.read, _BLOCK), b"")
+        except (OSError, ValueError) as error:
+            raise _not_opened(self.content, self.shown, error) from None
+
+    def _unpacked(self, stream: BinaryIO) -> Iterator[bytes]:
+        """Unpack gzip; a small file that unpacks to gigabytes is no export."""
+        n = 0
+        try:
+            for block in iter(partial(gzip.GzipFile(fileobj=stream).read, _BLOCK), b""):
+                n += len(block)
+                if n > 2**28 and n > _LARGEST_PACKED * stream.tell():
+                    raise UnreadableFileError(
+                        f"{self.shown} unpacks to more than {_LARGEST_PACKED} times its size, which no export does.",
+                        where=self.shown,
+                        remedy="export the data again.",
+                    )
+                yield block
+        except (EOFError, gzip.BadGzipFile, zlib.error):
+            raise UnreadableFileError(
+                f"{self.shown} is a gzip file that is damaged or ends too early.",
+                where=self.shown,
+                remedy="download or copy it again.",
+            ) from None
+
     @property
     def is_zip(self) -> bool:
         """Whether the content is a zip archive, as every modern Excel workbook is."""
-        return self.data.startswith(b"PK\x03\x04")
+        return self.start.startswith(b"PK\x03\x04")
 
     @property
     def is_ole(self) -> bool:
         """Whether the content is an old Microsoft Office file (or one protected by a password)."""
-        return self.data.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
+        return self.start.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
 
     @cached_property
     def is_workbook(self) -> bool:
@@ -77,12 +138,13 @@ class RawFile:
 
     @cached_property
     def grid(self) -> Grid:
-        """The rows of a text file as lists of cells.
+        """The rows of a text file as lists of cells, read when they are asked for.
 
         Raises
         ------
         UnreadableFileError
-            If the content is not text, not in the declared encoding, or its quotation marks do not match.
+            If the content is not text, or not in the declared encoding; when its rows are asked for, if its quotation
+            marks do not match.
         EmptyFileError
             If there is nothing but blank lines (when its rows are asked for).
         """
@@ -92,7 +154,7 @@ class RawFile:
                 where=self.shown,
                 remedy="unpack it and name the file inside it in study.yml.",
             )
-        start = self.data[:64].lstrip().lower()
+        start = self.start[:64].lstrip().lower()
         for magic, words in _NOT_AN_EXPORT:
             if start.startswith(magic.lower()):
                 raise UnreadableFileError(
@@ -100,11 +162,11 @@ class RawFile:
                     where=self.shown,
                     remedy="export the data again, as CSV.",
                 )
-        return split_rows(decode(self.data, self.encoding, self.shown), self.shown, self.decimal)
+        return split_rows(partial(decoded, self.blocks, self.encoding, self.shown), self.shown, self.decimal)
 
 
 def open_file(path: Path, *, shown: str | None = None, encoding: str | None = None, decimal: str = ".") -> RawFile:
-    """Read a file into memory, unpacking gzip.
+    """Find a file and read its beginning, unpacking gzip.
 
     Parameters
     ----------
@@ -137,36 +199,22 @@ def open_file(path: Path, *, shown: str | None = None, encoding: str | None = No
     ...     print(error.what)
     w1/survey.csv is not there.
     """
-    shown = shown or path.name
-    try:
-        data = path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError):
-        raise FileMissingError(f"{shown} is not there.", where=shown, remedy=_nearest(path)) from None
-    except IsADirectoryError:
-        raise UnreadableFileError(
-            f"{shown} is a folder.", where=shown, remedy="name a file inside it in study.yml."
-        ) from None
-    except (OSError, ValueError) as error:
-        if path.is_dir():  # Windows answers "permission denied" for a folder
-            raise UnreadableFileError(
-                f"{shown} is a folder.", where=shown, remedy="name a file inside it in study.yml."
-            ) from None
-        reason = getattr(error, "strerror", None) or "its name is not a valid file name"
-        raise UnreadableFileError(
-            f"{shown} cannot be opened: {reason}.", where=shown, remedy="check the file's name and its permissions."
-        ) from None
-    if data.startswith(b"\x1f\x8b"):
-        try:
-            data = gzip.decompress(data)
-        except (EOFError, OSError, zlib.error):
-            raise UnreadableFileError(
-                f"{shown} is a gzip file that is damaged or ends too early.",
-                where=shown,
-                remedy="download or copy it again.",
-            ) from None
-    if not data:
-        raise EmptyFileError(f"{shown} is empty.", where=shown, remedy="export the data again.")
-    return RawFile(data, path.name, shown, encoding, decimal)
+    raw = RawFile(path, path.name, shown or path.name, encoding, decimal)
+    if not raw.start:
+        raise EmptyFileError(f"{raw.shown} is empty.", where=raw.shown, remedy="export the data again.")
+    return raw
+
+
+def _not_opened(path: Path, shown: str, error: Exception) -> UserError:
+    """Say why a file cannot be opened."""
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return FileMissingError(f"{shown} is not there.", where=shown, remedy=_nearest(path))
+    if isinstance(error, IsADirectoryError) or path.is_dir():  # Windows answers "permission denied" for a folder
+        return UnreadableFileError(f"{shown} is a folder.", where=shown, remedy="name a file inside it in study.yml.")
+    reason = getattr(error, "strerror", None) or "its name is not a valid file name"
+    return UnreadableFileError(
+        f"{shown} cannot be opened: {reason}.", where=shown, remedy="check the file's name and its permissions."
+    )
 
 
 def _nearest(path: Path) -> str:

@@ -19,7 +19,7 @@ __all__ = ["read", "recognises"]
 
 def recognises(raw: RawFile) -> bool:
     """Look for the first bytes of an SPSS system file."""
-    return raw.data[:4] in (b"$FL2", b"$FL3")
+    return raw.start[:4] in (b"$FL2", b"$FL3")
 
 
 def read(raw: RawFile) -> Export:

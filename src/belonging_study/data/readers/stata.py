@@ -17,9 +17,9 @@ __all__ = ["read", "recognises"]
 
 def recognises(raw: RawFile) -> bool:
     """Look for the first bytes of a Stata file, in its old and its present form."""
-    head = raw.data[:4]
+    head = raw.start[:4]
     old = len(head) == 4 and 104 <= head[0] <= 115 and head[1] in (1, 2) and head[2] == 1 and head[3] == 0
-    return old or raw.data.startswith(b"<stata_dta>")
+    return old or raw.start.startswith(b"<stata_dta>")
 
 
 def read(raw: RawFile) -> Export:
