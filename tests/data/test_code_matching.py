@@ -192,13 +192,15 @@ def test_quality_is_the_chance_that_nobody_else_comes_as_near(changes: int, size
         given[:changes] += 1
         near = (codes[1:] != given).sum(axis=1) <= changes
         alone.append(not near.any())
-        if draw < 30:
+        if draw < 200:
             earlier = pd.DataFrame(codes.astype(str), columns=names).assign(person=range(n), school="s")
             later = earlier.iloc[[0]].copy()
             later[names] = given[None, :].astype(str)
             found = match_codes(earlier, later, parts=names, maximum_changes=changes)
             told.append(found["link_quality"].item())
-    assert np.nanmean(told) == pytest.approx(np.mean(alone), abs=0.05)
+    assert np.nanmean(told) == pytest.approx(
+        np.mean(alone), abs=0.05
+    )  # a little low: the student counts among those who have a value
     assert 0.2 < np.mean(alone) < 0.9
 
 
