@@ -43,6 +43,8 @@ class Source(Part):
         Keep only rows in which these columns of the file hold these values (one file for several waves).
     encoding, decimal : str, optional
         Only where a text file is not UTF-8, or writes decimals with a comma.
+    date_order : {"", "day", "month"}
+        What comes first in dates such as 03/04/2025, where no date of the file has a day above 12.
     """
 
     file: str
@@ -54,6 +56,7 @@ class Source(Part):
     rows: dict[str, str | int | float] = Field(default_factory=dict)
     encoding: str | None = None
     decimal: Literal[".", ","] = "."
+    date_order: Literal["", "day", "month"] = ""
 
 
 class Wave(Part):

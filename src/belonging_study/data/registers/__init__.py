@@ -1,0 +1,25 @@
+"""School records of which several rows belong to one student, each added up to measures of the student."""
+
+from __future__ import annotations
+
+from belonging_study.data.registers.attendance import attendance, attendance_measures
+from belonging_study.data.registers.dates import code_dates
+from belonging_study.data.registers.enrolment import enrolment_measures, enrolment_stays
+from belonging_study.data.registers.incidents import incident_counts, incidents_measures
+from belonging_study.data.registers.marks import course_marks, marks_measures
+from belonging_study.data.registers.register import Measure, Register, to_roster
+
+__all__ = [
+    "Measure",
+    "Register",
+    "attendance",
+    "attendance_measures",
+    "code_dates",
+    "course_marks",
+    "enrolment_measures",
+    "enrolment_stays",
+    "incident_counts",
+    "incidents_measures",
+    "marks_measures",
+    "to_roster",
+]
