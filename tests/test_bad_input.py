@@ -292,7 +292,6 @@ CASES: dict[str, tuple[Damage, str, list[str]]] = {
         misspelt_columns,
         "check --wave w1",
         [
-            "lacks 2 columns",
             "w1/roster.csv has no column school_id; did you mean shool_id?",
             "w1/records.csv has no column days_absent; did you mean days_absnt?",
         ],

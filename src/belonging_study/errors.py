@@ -15,7 +15,8 @@
     │   │   ├── UnknownLabelError    an answer that the scale's labels do not hold
     │   │   ├── DuplicateRowsError   several rows for one student in a wave
     │   │   ├── ArmConflictError     a student, class or school in two arms
-    │   │   └── KeyFileError         the pseudonymisation key is missing or unusable
+    │   │   ├── KeyFileError         the pseudonymisation key is missing or unusable
+    │   │   └── DataProblems         several of these at once, by file, so that one round mends them all
     │   ├── DesignError              the data cannot answer the question by this method
     │   └── PublishError             the version could not be written or found
     └── StepError                    a notebook failed for a reason that is not the user's: exit code 1
@@ -23,6 +24,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +34,7 @@ __all__ = [
     "BelongingStudyError",
     "ColumnMissingError",
     "DataError",
+    "DataProblems",
     "DesignError",
     "DuplicateRowsError",
     "EmptyFileError",
@@ -46,6 +50,11 @@ __all__ = [
     "UserError",
     "ValueRangeError",
 ]
+
+
+_BIDI = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+_SHOWN = dict.fromkeys((*range(9), *range(0xB, 0x20), *range(0x7F, 0xA0), *_BIDI), "\ufffd")
+"""A column's name may hold characters that steer a terminal or turn the text around: they are shown as one sign."""
 
 
 class BelongingStudyError(Exception):
@@ -70,10 +79,10 @@ class UserError(BelongingStudyError):
     """
 
     def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
-        self.what = what
-        self.where = where
-        self.remedy = remedy
-        super().__init__(what)
+        self.what = what.translate(_SHOWN)
+        self.where = " ".join(where.translate(_SHOWN).split())
+        self.remedy = remedy.translate(_SHOWN)
+        super().__init__(self.what)
 
     def __str__(self) -> str:
         lines = [self.what]
@@ -82,6 +91,11 @@ class UserError(BelongingStudyError):
         if self.remedy:
             lines.append(f"What to do: {self.remedy}")
         return "\n".join(lines)
+
+    @property
+    def place(self) -> str:
+        """The file or files of `where`, without column and rows."""
+        return re.split(r", (?:column |\d+ rows?\b)", self.where, maxsplit=1)[0]
 
     def _render_traceback_(self) -> list[str]:
         """Show the paragraph, not the stack, in a notebook."""
@@ -175,6 +189,68 @@ class ArmConflictError(DataError):
 
 class KeyFileError(DataError):
     """The pseudonymisation key is missing, unreadable, too short or inside the study folder."""
+
+
+class DataProblems(DataError):
+    """Everything that is wrong with the files of a study, listed by file, the worst first.
+
+    Parameters
+    ----------
+    problems : sequence of UserError
+        Two or more, each about one file or a few.
+
+    Attributes
+    ----------
+    problems : tuple of UserError
+        The same, sorted: files that cannot be read, then missing columns, conflicts, repeated rows, values.
+
+    Examples
+    --------
+    >>> print(DataProblems([
+    ...     ValueRangeError("column mark: 1 value is not a number.", where="r.csv, column mark, 1 row"),
+    ...     FileMissingError("s.csv is not there.", where="s.csv", remedy="put it there."),
+    ... ]))
+    2 problems in 2 places:
+    s.csv
+      s.csv is not there.
+      What to do: put it there.
+    r.csv
+      column mark: 1 value is not a number.
+      Where: r.csv, column mark, 1 row
+    What to do: mend all of these, then let `belonging-study check` look again.
+    """
+
+    def __init__(self, problems: Sequence[UserError]) -> None:
+        flat: list[UserError] = []
+        for problem in problems:
+            flat += problem.problems if isinstance(problem, DataProblems) else [problem]
+        self.problems: tuple[UserError, ...] = tuple(sorted(flat, key=_badness))
+        by_place: dict[str, list[UserError]] = {}
+        for problem in self.problems:
+            by_place.setdefault(problem.place, []).append(problem)
+        lines = []
+        for place, mine in by_place.items():
+            lines.append(place or "The study")
+            for problem in mine:
+                shown = UserError(
+                    problem.what, where="" if problem.where == place else problem.where, remedy=problem.remedy
+                )
+                lines.append("  " + str(shown).replace("\n", "\n  "))
+        n, n_places = len(self.problems), len(by_place)
+        super().__init__(
+            f"{n} problems in {n_places} place{'' if n_places == 1 else 's'}:\n" + "\n".join(lines),
+            remedy="mend all of these, then let `belonging-study check` look again.",
+        )
+
+
+def _badness(problem: UserError) -> int:
+    """Sort what keeps most of the data from being used to the front."""
+    order = (FileMissingError, UnreadableFileError, EmptyFileError, ColumnMissingError, ArmConflictError)
+    later = (DuplicateRowsError, UnknownLabelError, ValueRangeError)
+    for rank, kind in enumerate(order):
+        if isinstance(problem, kind):
+            return rank
+    return len(order) + 1 + next((i for i, kind in enumerate(later) if isinstance(problem, kind)), -1)
 
 
 class DesignError(UserError):

@@ -233,14 +233,14 @@ def test_two_files_that_disagree_about_the_arm() -> None:
 def test_a_wave_needs_both_arms(programme: list[int], fails: bool) -> None:
     sample = pd.DataFrame({"cluster": ["x", "y"], "programme": programme, "start_time": np.nan})
     if not fails:
-        require_both_arms(sample, study(), "w2")
+        require_both_arms(sample, study(), "w2", where="w2/roster.csv")
         return
     with pytest.raises(DesignError, match=rf"Wave w2 has {2 * programme[0]} programme and {2 - 2 * programme[0]} comp"):
-        require_both_arms(sample, study(), "w2")
+        require_both_arms(sample, study(), "w2", where="w2/roster.csv")
 
 
 def test_schools_that_start_in_different_waves_compare_with_each_other() -> None:
     sample = pd.DataFrame({"cluster": ["x", "y"], "programme": [1, 1], "start_time": [1.0, 2.0]})
-    require_both_arms(sample, study(starts={"column": "first"}), "w2")
+    require_both_arms(sample, study(starts={"column": "first"}), "w2", where="w2/roster.csv")
     with pytest.raises(DesignError):
-        require_both_arms(sample.assign(start_time=1.0), study(starts={"column": "first"}), "w2")
+        require_both_arms(sample.assign(start_time=1.0), study(starts={"column": "first"}), "w2", where="w2/roster.csv")

@@ -15,6 +15,7 @@ from belonging_study.errors import (
     ArmConflictError,
     ColumnMissingError,
     DataError,
+    DataProblems,
     DesignError,
     DuplicateRowsError,
     FileMissingError,
@@ -372,8 +373,10 @@ def test_all_missing_columns_of_a_wave_come_in_one_error(raw: Raw) -> None:
     raw["w2/roster.csv"] = raw["w2/roster.csv"].rename(columns={"school_id": "shcool_id"})
     raw["w2/records.csv"] = raw["w2/records.csv"].rename(columns={"student_id": "studentid", "mean_mark": "mean_marks"})
     raw.definition["waves"][1]["sources"][0]["columns"] = {"q1": "Question 1"}
-    message = raw.error(ColumnMissingError)
-    assert message.startswith("Wave w2 lacks 6 columns that the study needs:")
+    message = raw.error(DataProblems)
+    assert message.startswith("3 problems in 3 places:\nw2/survey.csv\n  Wave w2 lacks 3 columns that the study needs:")
+    assert message.count("Wave w2 lacks 2 columns") == 1
+    assert message.count("Wave w2 lacks 1 column ") == 1
     assert "w2/records.csv has no column student_id; did you mean studentid?" in message
     assert "w2/survey.csv has no column q2; did you mean qq2?" in message
     assert "w2/survey.csv has no column q3" in message
@@ -398,7 +401,7 @@ def test_all_values_that_cannot_be_coded_come_in_one_error(raw: Raw) -> None:
     raw["w1/survey.csv"].loc[[0, 1], "q1"] = 9
     raw["w1/survey.csv"].loc[2, "q2"] = 0
     raw["w1/records.csv"].loc[[3, 4, 5], "mean_mark"] = "good"
-    message = raw.error(ValueRangeError)
+    message = raw.error(DataProblems)
     assert "column q1: 2 answers" in message
     assert "column q2: 1 answer" in message
     assert "column mean_mark: 3 values" in message

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from belonging_study.data.coding import answers_as_text, code_answers, code_binary, code_number, normalise_text
-from belonging_study.data.coding_problems import raise_problems
+from belonging_study.data.coding_problems import merge_problems
 from belonging_study.data.readers import read_export
 from belonging_study.errors import UnknownLabelError, ValueRangeError
 
@@ -233,16 +233,19 @@ def test_one_error_for_all_columns_of_a_file() -> None:
         code_answers(pd.Series(["3"]), **FORM).problem,
         code_number(pd.Series(["x"]), column="mark", shown="w1/survey.csv").problem,
     ]
-    with pytest.raises(UnknownLabelError) as caught:
-        raise_problems(problems)
-    text = str(caught.value)
+    (error,) = merge_problems(problems)
+    assert isinstance(error, UnknownLabelError)
+    text = str(error)
     assert "2 columns hold answers that cannot be coded" in text
     assert "column bel_01" in text
     assert "column mark" in text
     assert "Where: w1/survey.csv\n" in text
-    raise_problems([None, None])
-    with pytest.raises(ValueRangeError, match="and 5 columns more"):
-        raise_problems([code_number(pd.Series(["x"]), column=f"c{i}", shown="s.csv").problem for i in range(25)])
+    assert merge_problems([None, None]) == ()
+    (error,) = merge_problems(code_number(pd.Series(["x"]), column=f"c{i}", shown="s.csv").problem for i in range(25))
+    assert isinstance(error, ValueRangeError)
+    assert "and 5 columns more" in str(error)
+    files = [code_number(pd.Series(["x"]), column="c", shown=f"{name}.csv").problem for name in "aba"]
+    assert [error.where for error in merge_problems(files)] == ["a.csv", "b.csv, column c, 1 row"]
 
 
 @pytest.mark.parametrize("year", [1, 2, 3])

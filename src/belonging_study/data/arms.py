@@ -31,8 +31,9 @@ def settle_arms(rows: pd.DataFrame, study: Study, where: Mapping[str, str]) -> p
     ----------
     rows : pandas.DataFrame
         One row a student and wave: ``wave``, ``time`` (0-based), ``student``, ``school``, ``classroom`` (unique
-        across schools), ``arm``, ``start`` and ``block`` (text or missing; the last two only where the study has
-        them), and ``excluded`` (bool: taken out by a rule; such rows raise no conflict).
+        across schools), ``arm`` (the programme's in every row where nobody is without it), ``start`` and ``block``
+        (text or missing; the last two only where the study has them), and ``excluded`` (bool: taken out by a rule; such
+        rows raise no conflict).
     study : Study
         The definition.
     where : mapping of str to str
@@ -86,7 +87,7 @@ def settle_arms(rows: pd.DataFrame, study: Study, where: Mapping[str, str]) -> p
     }
     for name in (name for name, separate in by_wave.items() if separate):
         work[name] = work["wave"] + "\x1f" + work[name]
-    usable = work["arm"].isin([assignment.comparison, *assignment.programme]) & work["cluster"].notna()
+    usable = work["arm"].isin(assignment.arms) & work["cluster"].notna()
     placed = usable & work["school"].notna()
     first = work[placed].sort_values(["excluded", "time"] if level == "student" else "time", kind="stable")
     home = first.drop_duplicates("unit").set_index("unit")
@@ -157,7 +158,7 @@ def require_same_arm(main: pd.Series, other: pd.Series, *, where: str, where_oth
         )
 
 
-def require_both_arms(sample: pd.DataFrame, study: Study, wave: str) -> None:
+def require_both_arms(sample: pd.DataFrame, study: Study, wave: str, *, where: str) -> None:
     """Raise unless a wave's analysis sample can be compared between arms.
 
     Parameters
@@ -168,20 +169,23 @@ def require_both_arms(sample: pd.DataFrame, study: Study, wave: str) -> None:
         The definition.
     wave : str
         The wave.
+    where : str
+        The files that hold the arm, for the message.
 
     Raises
     ------
     DesignError
         If no programme cluster, or no comparison cluster, is left. Where starts are staggered, clusters that start
-        in different waves are each other's comparison.
+        in different waves are each other's comparison. A study of one group needs no comparison.
 
     Examples
     --------
     >>> sample = pd.DataFrame({"cluster": ["a"], "programme": [1], "start_time": [1.0]})
     >>> from types import SimpleNamespace
-    >>> study = SimpleNamespace(design=SimpleNamespace(assignment=SimpleNamespace(starts="w2", level="school")))
+    >>> assignment = SimpleNamespace(starts="w2", level="school", column="arm", comparison="comparison")
+    >>> study = SimpleNamespace(design=SimpleNamespace(assignment=assignment))
     >>> try:
-    ...     require_both_arms(sample, study, "w2")
+    ...     require_both_arms(sample, study, "w2", where="w2/roster.csv")
     ... except DesignError as error:
     ...     print(error.what)
     Wave w2 has 1 programme and 0 comparison schools in its analysis sample.
@@ -190,15 +194,15 @@ def require_both_arms(sample: pd.DataFrame, study: Study, wave: str) -> None:
     n_programme, n_comparison = int(counts.get(1, 0)), int(counts.get(0, 0))
     starts = sample.loc[sample["programme"] == 1, "start_time"].nunique()
     staggered = isinstance(study.design.assignment.starts, Start) and starts > 1
-    if n_programme and (n_comparison or staggered):
+    if n_programme and (n_comparison or staggered or study.design.assignment.comparison is None):
         return
     level = study.design.assignment.level
     raise DesignError(
         f"Wave {wave} has {n_programme} programme and {how_many(n_comparison, f'comparison {level}')} in its analysis "
         "sample.",
-        where=f"wave {wave}, {len(sample)} students",
+        where=f"{where}, column {study.design.assignment.column}, {how_many(len(sample), 'student')}",
         remedy="check the arm's column, the exclusion rules and that every file of the wave is complete; an effect "
-        "needs both arms.",
+        "needs both arms. If everybody got the programme, say `comparison: null`.",
     )
 
 
@@ -209,7 +213,7 @@ def _files(waves: pd.Series, where: Mapping[str, str], column: str) -> str:
 
 def _require_known_arms(rows: pd.DataFrame, study: Study, where: Mapping[str, str]) -> None:
     assignment = study.design.assignment
-    known = [assignment.comparison, *assignment.programme]
+    known = assignment.arms
     unknown = rows[rows["arm"].notna() & ~rows["arm"].isin(known) & ~rows["excluded"]]
     if unknown.empty:
         return

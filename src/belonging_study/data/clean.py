@@ -4,26 +4,31 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from belonging_study.data.arms import require_both_arms, settle_arms
 from belonging_study.data.careless import CARELESS_RULES, careless_answers, careless_table
-from belonging_study.data.codebook import codebook_table, study_variables
+from belonging_study.data.codebook import codebook_table, codebook_values
+from belonging_study.data.codebook_schema import codebook_schema
+from belonging_study.data.coding_problems import raise_all
 from belonging_study.data.exclusions import apply_exclusions
 from belonging_study.data.groups import label_group
 from belonging_study.data.linking import links_table
 from belonging_study.data.missing import missing_table
 from belonging_study.data.pseudonyms import pseudonymise
-from belonging_study.data.wave_files import COMPUTED, DURATION, read_wave_files
+from belonging_study.data.variables import study_variables
+from belonging_study.data.wave_files import COMPUTED, DURATION
 from belonging_study.data.wave_flow import removal_steps, waves_flow
-from belonging_study.data.wave_table import WaveTable, link_wave
-from belonging_study.errors import DataError, ParameterError, ValueRangeError
-from belonging_study.study.model import Start, Study
+from belonging_study.data.wave_table import WaveTable
+from belonging_study.data.waves import link_waves
+from belonging_study.errors import DataError, DesignError, ParameterError, UnknownLabelError, UserError, ValueRangeError
+from belonging_study.study.model import Outcome, Start, Study
 from belonging_study.study.names import nearest
 
-__all__ = ["DESIGN_COLUMNS", "Cleaned", "clean_waves"]
+__all__ = ["DESIGN_COLUMNS", "Cleaned", "clean_linked", "clean_waves", "require_free_names"]
 
 DESIGN_COLUMNS = (
     "wave",
@@ -64,8 +69,10 @@ class Cleaned:
         See `missing_table`.
     careless : pandas.DataFrame
         See `careless_table`.
-    codebook : pandas.DataFrame
-        See `codebook_table`.
+    codebook, codebook_values : pandas.DataFrame
+        See `codebook_table` and `codebook_values`.
+    codebook_schema : dict
+        See `codebook_schema`.
     links : pandas.DataFrame
         See `links_table`.
     """
@@ -75,6 +82,8 @@ class Cleaned:
     missing: pd.DataFrame
     careless: pd.DataFrame
     codebook: pd.DataFrame
+    codebook_values: pd.DataFrame
+    codebook_schema: dict[str, Any]
     links: pd.DataFrame
 
 
@@ -103,9 +112,9 @@ def clean_waves(study: Study, wave: str, *, raw: Path, key: bytes) -> Cleaned:
         If the study has no such wave.
     DataError
         Whatever is wrong with the files: missing columns, values that cannot be coded, repeated rows, arms that
-        conflict, a sample left empty, an outcome that never varies. One error names every column of one wave.
+        conflict, a sample left empty, an outcome that never varies; `DataProblems` where several things are.
     DesignError
-        If a wave has no programme, or no comparison, cluster.
+        If a wave has no programme, or no comparison, cluster though the study has a comparison arm.
 
     Notes
     -----
@@ -138,17 +147,41 @@ def clean_waves(study: Study, wave: str, *, raw: Path, key: bytes) -> Cleaned:
             f"The study has no wave {wave}{nearest(wave, study.wave_names)}.",
             remedy=f"name one of {', '.join(study.wave_names)}.",
         )
-    _require_free_names(study)
-    waves = study.waves_until(wave)
-    linked = {w.name: link_wave(study, w, read_wave_files(study, w, raw)) for w in waves}
+    require_free_names(study)
+    return clean_linked(study, link_waves(study, study.waves_until(wave), raw), key=key)
+
+
+def clean_linked(study: Study, linked: dict[str, WaveTable], *, key: bytes) -> Cleaned:
+    """Clean waves whose files are brought together already.
+
+    Parameters
+    ----------
+    study : Study
+        The definition.
+    linked : dict
+        Name of a wave to its `WaveTable`, for every wave from the first on (see `link_waves`).
+    key : bytes
+        The study's key.
+
+    Returns
+    -------
+    Cleaned
+        See `clean_waves`, which tells what may be raised.
+    """
+    wave = list(linked)[-1]
     tables = []
+    unknown: list[UserError] = []
     for time, (name, one) in enumerate(linked.items()):
         table = _with_response_measures(study, name, one.table)
         table["@removed"] = _first_rule(study, name, one, table)
         for group in study.groups:
-            table[f"@{group.column}"] = label_group(table[group.column], group, where=one.where(group.column))
+            try:
+                table[f"@{group.column}"] = label_group(table[group.column], group, where=one.where(group.column))
+            except UnknownLabelError as error:
+                unknown.append(error)
         table["@wave"], table["@time"] = name, time
         tables.append(_placed(study, table))
+    raise_all(unknown)
     rows = pd.concat(tables, ignore_index=True)
     design = _settle(study, rows, linked)
     cluster = _cluster(study, rows["student"], design)
@@ -159,7 +192,7 @@ def clean_waves(study: Study, wave: str, *, raw: Path, key: bytes) -> Cleaned:
     flow = waves_flow(study, linked, counted, removed)
     inside = removed == 0
     sample, placed = rows[inside], design[inside].assign(cluster=cluster)
-    _require_sample(study, wave, sample, placed, flow)
+    _require_sample(study, linked, sample, placed, flow)
     responses = _responses(study, sample, placed, key)
     links = [
         links_table(
@@ -175,18 +208,37 @@ def clean_waves(study: Study, wave: str, *, raw: Path, key: bytes) -> Cleaned:
         for name in linked
         if study.scales_in(name)
     ]
+    variables, missing = study_variables(study, linked), _missing(study, linked, sample)
     return Cleaned(
         responses=responses,
         flow=flow,
-        missing=_missing(study, linked, sample),
+        missing=missing,
         careless=pd.concat(flags, ignore_index=True) if flags else careless_table(sample.iloc[:0], wave=wave),
-        codebook=codebook_table(responses, study_variables(study, linked)),
-        links=pd.concat(links, ignore_index=True),
+        codebook=codebook_table(responses, variables, minimum_cell=study.privacy.minimum_cell),
+        codebook_values=codebook_values(responses, variables, missing),
+        codebook_schema=codebook_schema(responses, variables),
+        links=_of_arms(study, pd.concat(links, ignore_index=True)),
     )
 
 
-def _require_free_names(study: Study) -> None:
-    """Raise if a column of the study would overwrite one of the clean table, or show an identifier."""
+def _of_arms(study: Study, links: pd.DataFrame) -> pd.DataFrame:
+    """Leave out the lines of arms where there is one group."""
+    return links if study.design.assignment.comparison is not None else links[links["arm"] == "all"]
+
+
+def require_free_names(study: Study) -> None:
+    """Raise if a column of the study would overwrite one of the clean table, or show an identifier.
+
+    Parameters
+    ----------
+    study : Study
+        The definition.
+
+    Raises
+    ------
+    DataError
+        With the names.
+    """
     design = study.design
     identifiers = {design.student, design.school, design.class_, design.assignment.blocks} - {None}
     taken = {*DESIGN_COLUMNS, *COMPUTED}
@@ -232,7 +284,12 @@ def _first_rule(study: Study, wave: str, one: WaveTable, table: pd.DataFrame) ->
 def _placed(study: Study, table: pd.DataFrame) -> pd.DataFrame:
     """Give the design's columns one name, whatever the study calls them."""
     design = study.design
-    placed = {"@school": table[design.school], "@arm": table[design.assignment.column]}
+    # Where nobody is without the programme, no column says who has it.
+    one_arm = design.assignment.comparison is None
+    placed = {
+        "@school": table[design.school],
+        "@arm": design.assignment.programme[0] if one_arm else table[design.assignment.column],
+    }
     if design.class_ is not None:
         placed["@classroom"] = table[design.school] + _SEPARATOR + table[design.class_]
     if design.assignment.blocks is not None:
@@ -246,7 +303,8 @@ def _settle(study: Study, rows: pd.DataFrame, linked: dict[str, WaveTable]) -> p
     names = [n for n in ("wave", "time", "school", "classroom", "arm", "start", "block") if f"@{n}" in rows]
     seen = pd.DataFrame({name: rows[f"@{name}"] for name in names})
     seen["student"], seen["excluded"] = rows["student"], rows["@removed"] > 0
-    column = study.design.assignment.column
+    assignment = study.design.assignment
+    column = study.design.school if assignment.comparison is None else assignment.column
     return settle_arms(seen, study, {name: one.where(column) for name, one in linked.items()})
 
 
@@ -257,19 +315,25 @@ def _cluster(study: Study, student: pd.Series, design: pd.DataFrame) -> pd.Serie
     return design["school" if level == "school" else "classroom"]
 
 
-def _require_sample(study: Study, wave: str, rows: pd.DataFrame, design: pd.DataFrame, flow: pd.DataFrame) -> None:
+def _require_sample(
+    study: Study, linked: dict[str, WaveTable], rows: pd.DataFrame, design: pd.DataFrame, flow: pd.DataFrame
+) -> None:
     """Raise if a wave's sample is empty or in one arm, or an outcome of the last wave never varies."""
-    for each in study.waves_until(wave):
-        here = rows["@wave"] == each.name
+    problems: list[UserError] = []
+    for wave, one in linked.items():
+        here = rows["@wave"] == wave
         if not here.any():
-            lines = flow[(flow["wave"] == each.name) & (flow["stream"] == "students") & (flow["arm"] == "all")]
+            lines = flow[(flow["wave"] == wave) & (flow["stream"] == "students") & (flow["arm"] == "all")]
             counts = lines[lines["kind"] != "info"]
             said = "; ".join(f"{label}: {n}" for label, n in zip(counts["label"], counts["n_rows"], strict=True))
-            raise DataError(
-                f"The exclusion rules leave nobody in wave {each.name}: {said}.",
-                where=", ".join(source.file for source in each.sources),
-                remedy="check the rules under `exclusions:` and the columns that they name.",
+            problems.append(
+                DataError(
+                    f"The exclusion rules leave nobody in wave {wave}: {said}.",
+                    where=", ".join(file.source.file for file in one.files),
+                    remedy="check the rules under `exclusions:` and the columns that they name.",
+                )
             )
+            continue
         sample = pd.DataFrame(
             {
                 "cluster": design.loc[here, "cluster"],
@@ -277,23 +341,32 @@ def _require_sample(study: Study, wave: str, rows: pd.DataFrame, design: pd.Data
                 "start_time": design.loc[here, "start_time"],
             }
         )
-        require_both_arms(sample, study, each.name)
+        try:
+            require_both_arms(sample, study, wave, where=one.where(study.design.assignment.column))
+        except DesignError as error:
+            problems.append(error)
+    wave, one = list(linked.items())[-1]
     last = rows[rows["@wave"] == wave]
-    for outcome in study.outcomes_in(wave):
-        scale = study.scales.get(outcome.measure)
-        columns = list(scale.items) if scale is not None else [outcome.measure]
-        if last[columns].nunique().max() > 1:
-            continue
-        values = pd.unique(last[columns].to_numpy(dtype=float).ravel())
-        known = values[~np.isnan(values)]
-        what = "has no value" if len(known) == 0 else f"is {known[0]:g} for every student with a value"
-        if len(known) > 1:
-            what = "has items that each have one answer throughout"
-        raise DataError(
-            f"The outcome {outcome.name} never varies: {outcome.measure} {what} in wave {wave} ({len(last)} students).",
-            where=f"wave {wave}, column {outcome.measure}",
-            remedy="check the export; if the outcome was not measured in this wave, limit it by `waves:`.",
-        )
+    outcomes = study.outcomes_in(wave) if len(last) else ()
+    raise_all([*problems, *(error for error in (_constant(study, wave, one, last, o) for o in outcomes) if error)])
+
+
+def _constant(study: Study, wave: str, one: WaveTable, last: pd.DataFrame, outcome: Outcome) -> DataError | None:
+    """Say that an outcome never varies in a wave, if so."""
+    scale = study.scales.get(outcome.measure)
+    columns = list(scale.items) if scale is not None else [outcome.measure]
+    if last[columns].nunique().max() > 1:
+        return None
+    values = pd.unique(last[columns].to_numpy(dtype=float).ravel())
+    known = values[~np.isnan(values)]
+    what = "has no value" if len(known) == 0 else f"is {known[0]:g} for every student with a value"
+    if len(known) > 1:
+        what = "has items that each have one answer throughout"
+    return DataError(
+        f"The outcome {outcome.name} never varies: {outcome.measure} {what} in wave {wave} ({len(last)} students).",
+        where=f"{one.where(columns[0])}, column {outcome.measure}",
+        remedy="check the export; if the outcome was not measured in this wave, limit it by `waves:`.",
+    )
 
 
 def _responses(study: Study, rows: pd.DataFrame, design: pd.DataFrame, key: bytes) -> pd.DataFrame:

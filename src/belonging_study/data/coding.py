@@ -1,7 +1,7 @@
 """From answers as exported to numbers.
 
 The coding functions return a `Coded`: the numbers, and the mistake they met, if any. So a caller can code every column
-of a file and then raise one error that lists them all (`raise_problems`).
+of a file and then make one error that lists them all (`merge_problems`).
 """
 
 from __future__ import annotations

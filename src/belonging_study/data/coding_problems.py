@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from belonging_study.errors import DataError, UnknownLabelError
+from belonging_study.errors import DataError, DataProblems, UnknownLabelError, UserError
 
-__all__ = ["are", "listed", "raise_problems", "rows"]
+__all__ = ["are", "listed", "merge_problems", "raise_all", "rows"]
 
 _SHOWN = 8
 _FREE_TEXT = 30
@@ -16,51 +16,62 @@ _CUT = 40
 _PERSONAL = re.compile(r"@|(?!(\d)\1+(?!\d))\d{4}")
 
 
-def raise_problems(problems: Iterable[DataError | None]) -> None:
-    """Raise one error for all the mistakes of a file.
+def merge_problems(problems: Iterable[DataError | None]) -> tuple[DataError, ...]:
+    """Make one error of all the answers of a file that cannot be coded.
 
     Parameters
     ----------
     problems : iterable of DataError or None
-        What the coding functions returned beside their values.
+        What the coding functions returned beside their values, of one file or several.
 
-    Raises
-    ------
-    UnknownLabelError
-        If any of the mistakes is one; every column has a line, up to twenty.
-    ValueRangeError
-        If all of them are.
+    Returns
+    -------
+    tuple of DataError
+        One for each file, in order: an `UnknownLabelError` if any of its mistakes is one, else a `ValueRangeError`.
+        Every column has a line, up to twenty.
 
     Examples
     --------
     >>> from belonging_study.errors import ValueRangeError
     >>> bad = ValueRangeError("column mark: 1 value is not a number.", where="r.csv, column mark", remedy="correct it.")
-    >>> try:
-    ...     raise_problems([None, bad, bad])
-    ... except ValueRangeError as error:
-    ...     print(error)
+    >>> (error,) = merge_problems([None, bad, bad])
+    >>> print(error)
     2 columns hold answers that cannot be coded:
       column mark: 1 value is not a number.
       column mark: 1 value is not a number.
     Where: r.csv
     What to do: correct it.
     """
-    found = [problem for problem in problems if problem is not None]
-    if not found:
-        return
-    if len(found) == 1:
-        raise found[0]
-    kind = next((type(p) for p in found if isinstance(p, UnknownLabelError)), type(found[0]))
-    lines = [f"  {problem.what}" for problem in found[:20]]
-    if len(found) > 20:
-        lines.append(f"  and {len(found) - 20} columns more")
-    files = dict.fromkeys(problem.where.split(", column ")[0] for problem in found)
-    remedies = dict.fromkeys(problem.remedy.rstrip(".") for problem in found)
-    raise kind(
-        f"{len(found)} columns hold answers that cannot be coded:\n" + "\n".join(lines),
-        where=", ".join(files),
-        remedy="; or ".join(remedies) + ".",
-    )
+    by_file: dict[str, list[DataError]] = {}
+    for problem in problems:
+        if problem is not None:
+            by_file.setdefault(problem.place, []).append(problem)
+    return tuple(found[0] if len(found) == 1 else _merged(found, file) for file, found in by_file.items())
+
+
+def raise_all(problems: Sequence[UserError]) -> None:
+    """Raise what is wrong: one error as it is, several as `DataProblems`.
+
+    Parameters
+    ----------
+    problems : sequence of UserError
+        What was found; nothing is raised if nothing was.
+
+    Raises
+    ------
+    UserError
+        The one problem.
+    DataProblems
+        If there are several.
+
+    Examples
+    --------
+    >>> raise_all([])
+    """
+    if len(problems) > 1:
+        raise DataProblems(problems)
+    if problems:
+        raise problems[0]
 
 
 def listed(bad: Mapping[Any, int], names: Mapping[Any, str] | None = None) -> str:
@@ -133,6 +144,20 @@ def rows(n: int) -> str:
     '1 row'
     """
     return f"{n} row{_s(n)}"
+
+
+def _merged(found: Sequence[DataError], file: str) -> DataError:
+    """Give the mistakes of one file a line each."""
+    kind = next((type(p) for p in found if isinstance(p, UnknownLabelError)), type(found[0]))
+    lines = [f"  {problem.what}" for problem in found[:20]]
+    if len(found) > 20:
+        lines.append(f"  and {len(found) - 20} columns more")
+    remedies = dict.fromkeys(problem.remedy.rstrip(".") for problem in found)
+    return kind(
+        f"{len(found)} columns hold answers that cannot be coded:\n" + "\n".join(lines),
+        where=file,
+        remedy="; or ".join(remedies) + ".",
+    )
 
 
 def _s(n: int) -> str:

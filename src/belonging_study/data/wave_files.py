@@ -5,22 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import pandas as pd
 
-from belonging_study.data.coding import Coded, answers_as_text, code_answers, code_binary, code_number
-from belonging_study.data.coding_problems import are, listed, raise_problems
+from belonging_study.data.coding import code_number
+from belonging_study.data.coding_problems import merge_problems, raise_all
 from belonging_study.data.exclusions import as_text
 from belonging_study.data.export import Export
 from belonging_study.data.matching import match_columns
 from belonging_study.data.pseudonyms import normalise_ids
 from belonging_study.data.readers import read_export
-from belonging_study.errors import ColumnMissingError, DataError, ValueRangeError
-from belonging_study.study.model import Kind, Outcome, Scale, Source, Start, Study, Wave
+from belonging_study.data.wave_columns import Need, code_column
+from belonging_study.errors import ColumnMissingError, DataError
+from belonging_study.study.model import Kind, Source, Start, Study, Wave
 from belonging_study.study.names import nearest
 
-__all__ = ["COMPUTED", "DURATION", "Need", "WaveFile", "needed_columns", "read_wave_files"]
+__all__ = [
+    "COMPUTED",
+    "DURATION",
+    "WaveFile",
+    "WaveReading",
+    "examine_wave_files",
+    "needed_columns",
+    "read_wave_files",
+]
 
 DURATION = "duration_seconds"
 COMPUTED = ("answered_share", "responded", "longstring", "irv", "careless", DURATION)
@@ -28,32 +36,6 @@ COMPUTED = ("answered_share", "responded", "longstring", "irv", "careless", DURA
 
 _ORDER: tuple[Kind, ...] = ("roster", "survey", "records")
 _DURATION_HEADER = "Duration (in seconds)"
-
-
-@dataclass(frozen=True)
-class Need:
-    """One column that the study needs in a wave.
-
-    Attributes
-    ----------
-    name : str
-        The study's name of the column.
-    use : {"item", "measure", "id", "number", "number or text", "text"}
-        How it is coded.
-    expected : {"roster", "survey", "records"}
-        The kind of file that should have it; any file of the wave may.
-    wording : str
-        The question, by which the column may be found.
-    scale, outcome : Scale, Outcome, optional
-        What an item or a measure belongs to.
-    """
-
-    name: str
-    use: Literal["item", "measure", "id", "number", "number or text", "text"]
-    expected: Kind
-    wording: str = ""
-    scale: Scale | None = None
-    outcome: Outcome | None = None
 
 
 @dataclass(frozen=True)
@@ -85,6 +67,25 @@ class WaveFile:
     def where(self) -> str:
         """The file and its column of student identifiers, for messages."""
         return f"{self.source.file}, column {self.columns['student']}"
+
+
+@dataclass(frozen=True)
+class WaveReading:
+    """The files of a wave and all that is wrong with them.
+
+    Attributes
+    ----------
+    files : tuple of WaveFile
+        Those that could be made into a table; values that cannot be coded are missing in it.
+    problems : tuple of DataError
+        In the order in which they were met.
+    complete : bool
+        Whether every file and every needed column is there, so that the files can be linked.
+    """
+
+    files: tuple[WaveFile, ...]
+    problems: tuple[DataError, ...]
+    complete: bool
 
 
 def needed_columns(study: Study, wave: str) -> dict[str, Need]:
@@ -120,8 +121,8 @@ def needed_columns(study: Study, wave: str) -> dict[str, Need]:
     return needs
 
 
-def read_wave_files(study: Study, wave: Wave, raw: Path) -> tuple[WaveFile, ...]:
-    """Read and code every file of a wave.
+def examine_wave_files(study: Study, wave: Wave, raw: Path) -> WaveReading:
+    r"""Read and code every file of a wave, and collect all that is wrong with them.
 
     Parameters
     ----------
@@ -134,44 +135,105 @@ def read_wave_files(study: Study, wave: Wave, raw: Path) -> tuple[WaveFile, ...]
 
     Returns
     -------
+    WaveReading
+        The files that could be made into a table, in the order of ``study.yml``, and the problems of each file:
+        a file that is missing or cannot be read (see `read_export`), one `ColumnMissingError` for its missing columns
+        (those in none of the wave's files, each with the nearest name where it was expected), one `UnknownLabelError`
+        or `ValueRangeError` for all its values that cannot be coded, and a `DataError` where ``rows:`` leaves nothing
+        of it or a spreadsheet has changed the identifiers.
+
+    Examples
+    --------
+    >>> study = Study.model_validate({
+    ...     "title": "A study", "name": "a_study", "programme": {"name": "P"},
+    ...     "waves": [{"name": "w1", "label": "1", "date": "2026-01-01", "sources": [{"file": "w1.csv"}]}],
+    ...     "design": {"assignment": {"starts": "w1"}},
+    ...     "outcomes": [{"name": "marks", "measure": "mean_mark", "label": "Marks"}],
+    ... })
+    >>> folder = getfixture("tmp_path")
+    >>> _ = (folder / "w1.csv").write_text("student_id,shool_id,mean_mark\n1,north,x\n")
+    >>> for problem in examine_wave_files(study, study.waves[0], folder).problems:
+    ...     print(problem.what)
+    Wave w1 lacks 2 columns that the study needs:
+      w1.csv has no column school_id; did you mean shool_id?
+      w1.csv has no column arm
+    column mean_mark: 1 value is not a number.
+    """
+    needs = needed_columns(study, wave.name)
+    problems: list[DataError] = []
+    opened: list[tuple[Source, Export]] = []
+    for source in wave.sources:
+        try:
+            opened.append((source, _read(source, raw, study, needs)))
+        except DataError as error:
+            problems.append(error)
+    unread = {source.kind for source in wave.sources if all(source is not other for other, _ in opened)}
+    matched, missing = _match(study, wave, opened, needs, unread)
+    problems += missing
+    files: list[WaveFile] = []
+    for (source, export), columns in zip(opened, matched, strict=True):
+        try:
+            mine, n_other = _rows_of_wave(export.table, source)
+        except DataError as error:
+            problems.append(error)
+            continue
+        table, wrong = _coded_table(mine, source, export, columns, needs)
+        problems += wrong
+        if "student" in table:
+            files.append(WaveFile(source, export, columns, table, n_other))
+    return WaveReading(tuple(files), tuple(problems), not missing and len(files) == len(wave.sources))
+
+
+def read_wave_files(study: Study, wave: Wave, raw: Path) -> tuple[WaveFile, ...]:
+    """Read and code every file of a wave.
+
+    Parameters
+    ----------
+    study, wave, raw
+        As `examine_wave_files` takes them.
+
+    Returns
+    -------
     tuple of WaveFile
         In the order of ``study.yml``.
 
     Raises
     ------
-    ColumnMissingError
-        One error for all needed columns that are in none of the wave's files, each with the file in which it was
-        expected and the nearest name there.
-    UnknownLabelError, ValueRangeError
-        One error for all values that cannot be coded, by column, with counts.
     DataError
-        If a file cannot be read (see `read_export`), ``rows:`` leaves nothing of it, or a spreadsheet has changed the
-        identifiers.
+        Any problem that `examine_wave_files` finds; `DataProblems` where there are several.
     """
-    needs = needed_columns(study, wave.name)
-    exports = [_read(source, raw, study, needs) for source in wave.sources]
-    matched = _match(study, wave, exports, needs)
-    files, problems = [], []
-    for source, export, columns in zip(wave.sources, exports, matched, strict=True):
-        mine, n_other = _rows_of_wave(export.table, source)
-        table = pd.DataFrame(
-            {"student": normalise_ids(mine[columns["student"]], where=_at(source, columns["student"]))}
-        )
-        for name, need in needs.items():
-            if name in columns:
-                coded = _code(mine[columns[name]], need, export, source, columns[name])
-                problems.append(coded.problem)
-                table[name] = coded.codes
-        if DURATION in columns:
-            coded = code_number(
-                mine[columns[DURATION]], column=columns[DURATION], shown=source.file, decimal=source.decimal
-            )
-            problems.append(coded.problem)
-            table[DURATION] = coded.codes
-        table["unfinished"] = _unfinished(mine, export.format)
-        files.append(WaveFile(source, export, columns, table.reset_index(drop=True), n_other))
-    raise_problems(problems)
-    return tuple(files)
+    reading = examine_wave_files(study, wave, raw)
+    raise_all(reading.problems)
+    return reading.files
+
+
+def _coded_table(
+    rows: pd.DataFrame, source: Source, export: Export, columns: dict[str, str], needs: dict[str, Need]
+) -> tuple[pd.DataFrame, list[DataError]]:
+    """Code the needed columns of a file; a column that cannot be used at all is absent."""
+    coded: dict[str, pd.Series] = {}
+    uncoded: list[DataError | None] = []
+    spoilt: list[DataError] = []
+    if columns["student"]:
+        try:
+            coded["student"] = normalise_ids(rows[columns["student"]], where=_at(source, columns["student"]))
+        except DataError as error:
+            spoilt.append(error)
+    for name, need in needs.items():
+        if name in columns:
+            try:
+                one = code_column(rows[columns[name]], need, export, source, columns[name])
+            except DataError as error:
+                spoilt.append(error)
+                continue
+            uncoded.append(one.problem)
+            coded[name] = one.codes
+    if DURATION in columns:
+        one = code_number(rows[columns[DURATION]], column=columns[DURATION], shown=source.file, decimal=source.decimal)
+        uncoded.append(one.problem)
+        coded[DURATION] = one.codes
+    coded["unfinished"] = _unfinished(rows, export.format)
+    return pd.DataFrame(coded).reset_index(drop=True), [*spoilt, *merge_problems(uncoded)]
 
 
 def _design_needs(study: Study) -> Iterator[Need]:
@@ -179,7 +241,8 @@ def _design_needs(study: Study) -> Iterator[Need]:
     yield Need(design.school, "id", "roster")
     if design.class_ is not None:
         yield Need(design.class_, "id", "roster")
-    yield Need(assignment.column, "text", "roster")
+    if assignment.comparison is not None:
+        yield Need(assignment.column, "text", "roster")
     if assignment.blocks is not None:
         yield Need(assignment.blocks, "id", "roster")
     if isinstance(assignment.starts, Start):
@@ -221,21 +284,24 @@ def _read(source: Source, raw: Path, study: Study, needs: dict[str, Need]) -> Ex
     )
 
 
-def _match(study: Study, wave: Wave, exports: Sequence[Export], needs: dict[str, Need]) -> list[dict[str, str]]:
-    """Find every needed column, or say at once which are missing; "student" stands for the identifier."""
+def _match(
+    study: Study, wave: Wave, opened: Sequence[tuple[Source, Export]], needs: dict[str, Need], unread: set[Kind]
+) -> tuple[list[dict[str, str]], list[DataError]]:
+    """Find every needed column, and say for each file which it lacks; "student" stands for the identifier.
+
+    What should be in a file that could not be read is not said to be missing.
+    """
     wanted = {study.design.student: "", DURATION: _DURATION_HEADER, **{name: n.wording for name, n in needs.items()}}
     matched: list[dict[str, str]] = []
-    missing: list[str] = []
-    files: list[str] = []
+    missing: dict[str, list[str]] = {}
     reported: set[str] = set()
-    for source, export in zip(wave.sources, exports, strict=True):
+    for source, export in opened:
         columns, wrong = _match_one(export, wanted, source)
         student = columns.pop(study.design.student, None)
+        lines = missing.setdefault(source.file, [])
         if student is None and study.design.student not in wrong:
-            missing.append(_missing_line(study.design.student, source.file, export, columns))
-        if student is None or wrong:
-            files.append(source.file)
-        missing += [f"  {error.what} {_capital(error.remedy)}" for error in wrong.values()]
+            lines.append(_missing_line(study.design.student, source.file, export, columns))
+        lines += [f"  {error.what} {_capital(error.remedy)}" for error in wrong.values()]
         reported |= set(wrong)
         matched.append({"student": student or "", **columns})
     present = {source.kind for source in wave.sources}
@@ -243,18 +309,23 @@ def _match(study: Study, wave: Wave, exports: Sequence[Export], needs: dict[str,
         if name in reported or any(name in columns for columns in matched):
             continue
         kind = need.expected if need.expected in present else next(k for k in _ORDER if k in present)
-        at = next(i for i, source in enumerate(wave.sources) if source.kind == kind)
-        missing.append(_missing_line(name, wave.sources[at].file, exports[at], matched[at]))
-        files.append(wave.sources[at].file)
-    if missing:
-        n = len(missing)
-        raise ColumnMissingError(
-            f"Wave {wave.name} lacks {n} column{'' if n == 1 else 's'} that the study needs:\n" + "\n".join(missing),
-            where=", ".join(dict.fromkeys(files)),
-            remedy="export the file again with every column; where one is only named otherwise, give the file's name "
-            "for it under `columns:` of that file in study.yml.",
-        )
-    return matched
+        if kind not in unread:
+            at = next(i for i, (source, _) in enumerate(opened) if source.kind == kind)
+            source, export = opened[at]
+            missing[source.file].append(_missing_line(name, source.file, export, matched[at]))
+    return matched, [_lacks(wave, file, lines) for file, lines in missing.items() if lines]
+
+
+def _lacks(wave: Wave, file: str, lines: Sequence[str]) -> ColumnMissingError:
+    """Say which columns a file lacks."""
+    lines = list(dict.fromkeys(lines))
+    n = len(lines)
+    return ColumnMissingError(
+        f"Wave {wave.name} lacks {n} column{'' if n == 1 else 's'} that the study needs:\n" + "\n".join(lines),
+        where=file,
+        remedy="export the file again with every column; where one is only named otherwise, give the file's name "
+        "for it under `columns:` of that file in study.yml.",
+    )
 
 
 def _match_one(
@@ -263,16 +334,16 @@ def _match_one(
     """Match the columns of one file; what study.yml declares wrongly comes back by name."""
     try:
         return match_columns(export, wanted, source.columns, shown=source.file), {}
-    except ColumnMissingError:
+    except ColumnMissingError as error:
         wrong: dict[str, ColumnMissingError] = {}
         for name, wording in wanted.items():
             declared = {name: source.columns[name]} if name in source.columns else {}
             try:
                 match_columns(export, {name: wording}, declared, shown=source.file)
-            except ColumnMissingError as error:
-                wrong[name] = error
+            except ColumnMissingError as one:
+                wrong[name] = one
         if not wrong:
-            raise
+            return {}, dict.fromkeys(wanted, error)
         rest = {name: wording for name, wording in wanted.items() if name not in wrong}
         return match_columns(export, rest, source.columns, shown=source.file), wrong
 
@@ -307,73 +378,6 @@ def _rows_of_wave(table: pd.DataFrame, source: Source) -> tuple[pd.DataFrame, in
             remedy="correct `rows:` of that file in study.yml.",
         )
     return table[mine], int((~mine).sum())
-
-
-def _code(values: pd.Series, need: Need, export: Export, source: Source, column: str) -> Coded:
-    """Code one column by its use."""
-    labels = export.labels.get(column, {})
-    if need.scale is not None:
-        scale = need.scale
-        return code_answers(
-            values,
-            labels=scale.labels,
-            minimum=scale.minimum,
-            maximum=scale.maximum,
-            synonyms=scale.synonyms,
-            value_labels=labels,
-            column=column,
-            shown=source.file,
-        )
-    if need.outcome is not None:
-        return _code_measure(values, need.outcome, labels, source, column)
-    if need.use == "id":
-        return Coded(normalise_ids(values, where=_at(source, column)))
-    if need.use == "text":
-        return Coded(answers_as_text(values, labels))
-    number = code_number(values, column=column, shown=source.file, decimal=source.decimal)
-    if need.use == "number" or number.problem is None:
-        return number
-    # A covariate is a category unless it is mostly numbers: then the rest are mistakes.
-    return number if number.codes.notna().sum() * 2 >= values.notna().sum() else Coded(answers_as_text(values, labels))
-
-
-def _code_measure(values: pd.Series, outcome: Outcome, labels: dict[float, str], source: Source, column: str) -> Coded:
-    """Code an outcome's own column; a count cannot be negative, and nothing can lie outside the outcome's range."""
-    if outcome.kind == "binary":
-        return code_binary(values, outcome.values, value_labels=labels, column=column, shown=source.file)
-    coded = code_number(values, column=column, shown=source.file, decimal=source.decimal)
-    if coded.problem is not None:
-        return coded
-    if outcome.range is not None:
-        return _within(coded.codes, outcome.range, source, column)
-    negative = int((coded.codes < 0).sum()) if outcome.kind == "count" else 0
-    if not negative:
-        return coded
-    return Coded(
-        coded.codes,
-        ValueRangeError(
-            f"column {column}: {are(negative, 'count')} below zero.",
-            where=_at(source, column),
-            remedy="correct these values, or leave them empty where a code such as -99 means that nothing is known.",
-        ),
-    )
-
-
-def _within(codes: pd.Series, possible: tuple[float, float], source: Source, column: str) -> Coded:
-    """Refuse values that an outcome cannot have."""
-    outside = codes[codes.notna() & ~codes.between(*possible)]
-    if outside.empty:
-        return Coded(codes)
-    return Coded(
-        codes,
-        ValueRangeError(
-            f"column {column}: {are(len(outside), 'value')} outside the outcome's range, {possible[0]:g} to "
-            f"{possible[1]:g}: {listed(outside.value_counts().to_dict())}",
-            where=_at(source, column),
-            remedy="correct these values, leave them empty where a code such as 999 means that nothing is known, or "
-            "correct `range:` of the outcome in study.yml.",
-        ),
-    )
 
 
 def _unfinished(table: pd.DataFrame, format: str) -> pd.Series:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,10 +10,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from belonging_study.data.arms import require_same_arm
+from belonging_study.data.coding_problems import raise_all
 from belonging_study.data.linking import LINK_STEPS, collapse_rows, join_files, link_responses, require_zeros
 from belonging_study.data.readers.grid import BLANK_LINES, HEADER_ROWS
 from belonging_study.data.wave_files import DURATION, WaveFile, needed_columns
-from belonging_study.errors import DataError
+from belonging_study.errors import ArmConflictError, DataError
 from belonging_study.study.model import Kind, Study, Wave
 
 __all__ = ["Stream", "WaveTable", "link_wave"]
@@ -109,6 +110,8 @@ def link_wave(study: Study, wave: Wave, files: Sequence[WaveFile]) -> WaveTable:
         If two files, or two rows, disagree about a student's arm.
     DataError
         If no row has a student, no response is on the roster, or a file has lost the leading zeros of identifiers.
+    DataProblems
+        If several of these are so, of one kind of file or another.
     """
     by_kind: dict[Kind, list[WaveFile]] = {}
     for file in files:
@@ -116,6 +119,7 @@ def link_wave(study: Study, wave: Wave, files: Sequence[WaveFile]) -> WaveTable:
     kinds: list[Kind] = [kind for kind in ("roster", "survey", "records") if kind in by_kind]
     owner = _owners(study, wave, by_kind, kinds)
     arm = study.design.assignment.column
+    problems: list[DataError] = []
     streams: list[Stream] = []
     tables: dict[Kind, pd.DataFrame] = {}
     roster = pd.Index([])
@@ -123,32 +127,28 @@ def link_wave(study: Study, wave: Wave, files: Sequence[WaveFile]) -> WaveTable:
         mine = [name for name, by in owner.items() if by == kind]
         if arm in set().union(*(f.columns for f in by_kind[kind])) and arm not in mine:
             mine.append(arm)
-        if kind == "survey":
-            items = [item for scale in study.scales_in(wave.name).values() for item in scale.items]
-            table, stream = _survey(study, by_kind[kind], mine, items, roster if kind != kinds[0] else None)
-        else:
-            table, stream = _register(kind, by_kind[kind], mine, arm, roster if kind != kinds[0] else None)
+        try:
+            if kind == "survey":
+                items = [item for scale in study.scales_in(wave.name).values() for item in scale.items]
+                table, stream = _survey(study, by_kind[kind], mine, items, roster if kind != kinds[0] else None)
+            else:
+                table, stream = _register(kind, by_kind[kind], mine, arm, roster if kind != kinds[0] else None)
+        except DataError as error:
+            problems.append(error)
+            if kind == kinds[0]:
+                roster = pd.Index(pd.concat([f.table["student"] for f in by_kind[kind]]).dropna().unique())
+            continue
         if table.empty:
-            taken = np.bincount(stream.removed_at, minlength=len(stream.labels) - 1)[1:]
-            said = "; ".join(f"{label}: {n}" for label, n in zip(stream.labels[1:-1], taken, strict=True) if n)
-            raise DataError(
-                f"No row of the {kind} of wave {wave.name} can be used. {said}.",
-                where=", ".join(f.where for f in by_kind[kind]),
-                remedy="name the right column of identifiers under `columns:`, or check what the rows are.",
-            )
+            problems.append(_unusable(wave, kind, stream, by_kind[kind]))
+            if kind == kinds[0]:
+                break
+            continue
         if kind == kinds[0]:
             roster = pd.Index(table["student"])
         tables[kind] = table.set_index("student")
         streams.append(stream)
-    for kind in kinds:
-        if arm in tables[kind] and owner[arm] != kind:
-            require_same_arm(
-                tables[owner[arm]][arm],
-                tables[kind].pop(arm),
-                where=", ".join(f.source.file for f in by_kind[owner[arm]]),
-                where_other=", ".join(f.source.file for f in by_kind[kind]),
-                column=arm,
-            )
+    problems += _two_arms(tables, owner[arm], by_kind, arm)
+    raise_all(problems)
     table = pd.concat([tables[kind].reindex(roster) for kind in kinds], axis=1)
     for kind in ("roster", "survey", "records"):
         table[f"in_{kind}"] = roster.isin(tables[kind].index) if kind in tables else False
@@ -160,6 +160,38 @@ def link_wave(study: Study, wave: Wave, files: Sequence[WaveFile]) -> WaveTable:
     n_unlinked = 0 if survey is None else int((survey.removed_at == len(survey.labels) - 2).sum())
     table = table.rename_axis("student").reset_index()
     return WaveTable(table, tuple(streams), owner, tuple(files), kinds[0], n_unlinked)
+
+
+def _unusable(wave: Wave, kind: Kind, stream: Stream, files: Sequence[WaveFile]) -> DataError:
+    """Say that no row of a kind of file can be used, and why."""
+    taken = np.bincount(stream.removed_at, minlength=len(stream.labels) - 1)[1:]
+    said = "; ".join(f"{label}: {n}" for label, n in zip(stream.labels[1:-1], taken, strict=True) if n)
+    return DataError(
+        f"No row of the {kind} of wave {wave.name} can be used. {said}.",
+        where=", ".join(f.where for f in files),
+        remedy="name the right column of identifiers under `columns:`, or check what the rows are.",
+    )
+
+
+def _two_arms(
+    tables: dict[Kind, pd.DataFrame], owner: Kind, by_kind: dict[Kind, list[WaveFile]], arm: str
+) -> Iterator[DataError]:
+    """Take the arm out of every kind of file but its owner's, and say which contradict that."""
+    for kind, table in tables.items():
+        if kind == owner or arm not in table:
+            continue
+        theirs = table.pop(arm)
+        if owner in tables:
+            try:
+                require_same_arm(
+                    tables[owner][arm],
+                    theirs,
+                    where=", ".join(f.source.file for f in by_kind[owner]),
+                    where_other=", ".join(f.source.file for f in by_kind[kind]),
+                    column=arm,
+                )
+            except ArmConflictError as error:
+                yield error
 
 
 def _owners(study: Study, wave: Wave, by_kind: dict[Kind, list[WaveFile]], kinds: Sequence[Kind]) -> dict[str, Kind]:
