@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from belonging_study.effects.attrition import Attrition, attrition, attrition_boundary, attrition_table
+from belonging_study.effects.change import Change, change_between, change_effect_size
 from belonging_study.effects.contrasts import Contrast, contrasts, why_no_effects
 from belonging_study.effects.descriptives import describe_outcomes, mean_interval
 from belonging_study.effects.did import DidResult, did
@@ -18,10 +19,12 @@ from belonging_study.effects.effect_sizes import (
     pooled_sd,
 )
 from belonging_study.effects.equivalence import baseline_equivalence, equivalence_verdict
+from belonging_study.effects.estimand import Estimand, estimand
 from belonging_study.effects.estimates import ESTIMATE_COLUMNS, adjust_estimates, estimate_table
 from belonging_study.effects.event_study import EventStudy, event_study
 from belonging_study.effects.inference import (
     Rule,
+    choose_change_inference,
     choose_inference,
     cluster_fit,
     cluster_means_test,
@@ -36,11 +39,12 @@ from belonging_study.effects.multilevel import MultilevelResult, contrast, multi
 from belonging_study.effects.multiplicity import adjust_p_values
 from belonging_study.effects.panel import panel_fit
 from belonging_study.effects.programme import ProgrammeEffects, estimate_effects
-from belonging_study.effects.programme_model import ProgrammeModel, programme_model
+from belonging_study.effects.programme_change import ProgrammeChanges, estimate_changes
+from belonging_study.effects.programme_model import ProgrammeModel, change_model, programme_model
 from belonging_study.effects.programme_multilevel import MultilevelEffects, estimate_multilevel
 from belonging_study.effects.programme_size import programme_size
 from belonging_study.effects.sample import first_cluster
-from belonging_study.effects.side_by_side import cluster_inference, permute_clusters
+from belonging_study.effects.side_by_side import change_inference, cluster_inference, permute_clusters
 from belonging_study.effects.standardize import outcome_spread, standardize_did, standardize_estimate
 from belonging_study.effects.standards import study_attrition, study_equivalence
 from belonging_study.effects.variance import cluster_effects, design_effect, icc, variance_shares
@@ -48,14 +52,17 @@ from belonging_study.effects.variance import cluster_effects, design_effect, icc
 __all__ = [
     "ESTIMATE_COLUMNS",
     "Attrition",
+    "Change",
     "ClusterCorrection",
     "Contrast",
     "DidResult",
     "EffectSize",
+    "Estimand",
     "EventStudy",
     "MeanDifference",
     "MultilevelEffects",
     "MultilevelResult",
+    "ProgrammeChanges",
     "ProgrammeEffects",
     "ProgrammeModel",
     "Rule",
@@ -65,6 +72,11 @@ __all__ = [
     "attrition_boundary",
     "attrition_table",
     "baseline_equivalence",
+    "change_between",
+    "change_effect_size",
+    "change_inference",
+    "change_model",
+    "choose_change_inference",
     "choose_inference",
     "cluster_correction",
     "cluster_effects",
@@ -81,6 +93,8 @@ __all__ = [
     "did",
     "did_effect_size",
     "equivalence_verdict",
+    "estimand",
+    "estimate_changes",
     "estimate_effects",
     "estimate_multilevel",
     "estimate_table",

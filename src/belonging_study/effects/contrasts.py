@@ -41,7 +41,7 @@ class Contrast:
 
     def rows(self, study: Study, scores: pd.DataFrame) -> pd.DataFrame:
         """Return the rows of these waves and arms, with everything else as it is."""
-        arms = [study.design.assignment.comparison, *self.arms]
+        arms = {*study.design.assignment.arms} - {*study.design.assignment.programme} | {*self.arms}
         return scores[scores["wave"].isin(list(self.waves)) & scores["arm"].isin(arms)]
 
 
@@ -61,7 +61,8 @@ def contrasts(study: Study, outcome: Outcome, wave: str) -> Iterator[Contrast]:
     ------
     Contrast
         First this wave against the waves before the programme (or alone, where none precedes it), one for each
-        programme arm; then, with several programme waves so far, their average.
+        programme arm; then, with several programme waves so far, their average. Without a comparison arm, this wave
+        against the last one before the programme in which the outcome was measured, and nothing where there is none.
     """
     if wave in study.waves_before:
         return
@@ -70,6 +71,11 @@ def contrasts(study: Study, outcome: Outcome, wave: str) -> Iterator[Contrast]:
     before = tuple(w for w in measured if w in study.waves_before)
     after = tuple(w for w in measured if w not in study.waves_before)
     labels = {w.name: w.label for w in study.waves}
+    if assignment.comparison is None:
+        if before:
+            name = f"{labels[wave]} v {labels[before[-1]]}"
+            yield Contrast(name, wave, (before[-1], wave), before[-1:], assignment.programme, main=True)
+        return
     if not study.waves_before and not isinstance(assignment.starts, Start):
         yield Contrast(labels[wave], wave, (wave,), (), assignment.programme, main=True)
         return
@@ -88,7 +94,24 @@ def contrasts(study: Study, outcome: Outcome, wave: str) -> Iterator[Contrast]:
 
 
 def why_no_effects(study: Study, wave: str) -> str:
-    """Say why a wave has no estimate of the programme's effect, or nothing where it has."""
+    """Say why a wave has no estimate of the programme's effect (or, without a comparison arm, of a change).
+
+    Parameters
+    ----------
+    study : Study
+        The definition.
+    wave : str
+        The wave.
+
+    Returns
+    -------
+    str
+        One sentence or two; empty where there is something to estimate.
+    """
+    one_group = study.design.assignment.comparison is None
     if wave in study.waves_before:
-        return "This wave is before the programme, so there is no effect to estimate yet."
+        what = "change" if one_group else "effect"
+        return f"This wave is before the programme, so there is no {what} to estimate yet."
+    if one_group and not study.waves_before:
+        return "Everybody got the programme, and no wave precedes it: neither an effect nor a change can be estimated."
     return ""

@@ -69,7 +69,7 @@ def estimate_row(outcome: Outcome, *, wave: str, model: str, values: Mapping[Any
         Gives name, domain and role.
     wave : str
         The wave whose report this is.
-    model : {"did", "difference", "multilevel"}
+    model : {"did", "difference", "change", "multilevel"}
         The family of the estimator.
     values : mapping
         Whatever the estimator returned; entries that are no column of the table are left out.
@@ -119,7 +119,7 @@ def adjust_estimates(estimates: pd.DataFrame) -> pd.DataFrame:
     """
     table = estimates.copy()
     table["p_adjusted"] = table["p_adjusted"].astype(float)
-    everyone = table[(table["group"] == "all") & (table["term"] == "programme") & table["p_value"].notna()]
+    everyone = table[(table["group"] == "all") & table["term"].isin(["programme", "change"]) & table["p_value"].notna()]
     methods: tuple[tuple[str, Literal["holm", "bh"], list[str]], ...] = (
         ("primary", "holm", ["model", "contrast"]),
         ("secondary", "bh", ["model", "contrast", "domain"]),

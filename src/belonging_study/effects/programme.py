@@ -17,6 +17,7 @@ from belonging_study.effects.event_study import event_study
 from belonging_study.effects.inference.rule import choose_inference
 from belonging_study.effects.mean_difference import MeanDifference, mean_difference
 from belonging_study.effects.panel import panel_fit
+from belonging_study.effects.programme_change import estimate_changes
 from belonging_study.effects.programme_size import programme_size
 from belonging_study.effects.side_by_side import cluster_inference
 from belonging_study.errors import DesignError
@@ -36,7 +37,8 @@ class ProgrammeEffects:
     methods : pandas.DataFrame
         One row an outcome, contrast and method of inference; see ``cluster_inference``.
     event_study : pandas.DataFrame
-        One row an outcome and wave: the arms' difference against the last wave before the programme.
+        One row an outcome and wave: the arms' difference (without a comparison arm, the change) against the last wave
+        before the programme.
     pretrend : pandas.DataFrame
         One row an outcome: the joint test of the waves before the last one before the programme, or why there is none.
     dropped : pandas.DataFrame
@@ -60,7 +62,9 @@ def estimate_effects(
 
     With a wave before the programme this is difference-in-differences, with effects of students (a panel) or of the
     units of assignment (repeated cross-sections) and of waves. Without one it is the difference between the arms,
-    which rests on random assignment alone. Standard errors are clustered at the level of assignment.
+    which rests on random assignment alone. Standard errors are clustered at the level of assignment. Without a
+    comparison arm nothing can be said of the programme's effect: the change since before it is estimated instead
+    (`estimate_changes`), with the term ``change``.
 
     Parameters
     ----------
@@ -87,6 +91,8 @@ def estimate_effects(
     -----
     Rows with a missing outcome are left out of that outcome's estimate and counted in ``dropped``.
     """
+    if study.design.assignment.comparison is None:
+        return _changes(study, scores, wave, draws=draws, seed=seed, conf_level=conf_level)
     rows: list[dict[str, Any]] = []
     parts: dict[str, list[pd.DataFrame]] = {"methods": [], "event_study": [], "pretrend": [], "dropped": []}
     said: dict[str, list[str]] = {}
@@ -116,6 +122,21 @@ def estimate_effects(
         estimates=estimate_table(rows),
         **{name: _stacked(tables) for name, tables in parts.items()},
         explanations=tuple(f"{', '.join(dict.fromkeys(labels))}: {text}" for text, labels in said.items()),
+    )
+
+
+def _changes(
+    study: Study, scores: pd.DataFrame, wave: str, *, draws: int, seed: int, conf_level: float
+) -> ProgrammeEffects:
+    """The same tables for a study in which everybody got the programme: changes, which are no effects."""
+    found = estimate_changes(study, scores, wave, draws=draws, seed=seed, conf_level=conf_level)
+    return ProgrammeEffects(
+        estimates=found.estimates,
+        methods=found.methods,
+        event_study=found.by_wave,
+        pretrend=pd.DataFrame(),
+        dropped=found.dropped,
+        explanations=tuple(f"{', '.join(labels)}: {text}" for text, labels in found.explanations.items()),
     )
 
 
@@ -209,7 +230,7 @@ def _difference_rows(
         size = programme_size(study, pair, outcome, contrast.wave, values)
         students = values["n_treated"] + values["n_comparison"]
         note = "No wave before the programme: the estimate rests on the arms having been alike."
-        name = f"{study.arm_label(arm)} v {study.arm_label(assignment.comparison)}"
+        name = f"{study.arm_label(arm)} v {study.arm_label(str(assignment.comparison))}"
         more = {"term": "programme", "contrast": name, "n_students": students, "note": note}
         rows.append(estimate_row(outcome, wave=contrast.wave, model="difference", values=values, **size, **more))
     how = (

@@ -1,4 +1,4 @@
-"""The multilevel model of a programme's effect that fits the design, and its effect in each group."""
+"""The multilevel model of a programme's effect, or of one group's change, that fits the design."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from belonging_study.effects.checks import require_columns
 from belonging_study.effects.multilevel import MultilevelResult, contrast, multilevel
 from belonging_study.errors import DesignError, DuplicateRowsError, ParameterError
 
-__all__ = ["ProgrammeModel", "programme_model"]
+__all__ = ["ProgrammeModel", "change_model", "programme_model"]
 
 _LEVELS = ("cluster", "klass", "unit")
 
 
 @dataclass(frozen=True)
 class ProgrammeModel:
-    """A programme's effect by a multilevel model.
+    """A programme's effect, or a group's change, by a multilevel model.
 
     Attributes
     ----------
@@ -173,6 +173,83 @@ def programme_model(
         n_students=int(complete[unit].nunique()) if unit is not None else None,
         n_clusters_treated=int((arm_of_cluster == 1).sum()),
         n_clusters_comparison=int((result.frame.groupby(cluster, observed=True)[programme].min() == 0).sum()),
+        result=result,
+        note=" ".join([*notes, result.note]).strip(),
+    )
+
+
+def change_model(
+    data: pd.DataFrame,
+    *,
+    outcome: str,
+    post: str,
+    cluster: str,
+    klass: str | None = None,
+    unit: str | None = None,
+    slope_level: str = "cluster",
+    conf_level: float = 0.95,
+) -> ProgrammeModel:
+    """Fit the multilevel model of a change that everybody may have had, because nobody was without the programme.
+
+    Parameters
+    ----------
+    data : DataFrame, shape (n_rows, n_columns)
+        One row a student and wave, of two waves.
+    outcome, post, cluster : str
+        Columns: a number; 0 in the earlier and 1 in the later wave; the school.
+    klass, unit : str, optional
+        Columns of class and of student (in a panel).
+    slope_level : {"cluster", "klass", "unit"}
+        The level at which the programme was given; its units may change by different amounts.
+    conf_level : float, default 0.95
+        Level of the intervals.
+
+    Returns
+    -------
+    ProgrammeModel
+        One row with the term `post`. A level with one unit has no random effect, and the note says so. Nobody is in
+        comparison, so ``n_clusters_comparison`` is 0. Rows with a missing value are left out.
+
+    Raises
+    ------
+    DesignError
+        ``post`` is not 0 or 1, or is the same in every row, or nothing repeats that could vary.
+    DuplicateRowsError
+        A student has several rows in a wave.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(2)
+    >>> data = pd.DataFrame({"school": np.repeat(np.arange(10), 40), "post": np.tile([0, 1], 200)})
+    >>> data["belonging"] = 3 + 0.4 * data["post"] + rng.normal(0, 0.1, 400)
+    >>> model = change_model(data, outcome="belonging", post="post", cluster="school")
+    >>> model.formula, model.effects["estimate"].round(1).tolist()
+    ('belonging ~ post + (1 + post | school)', [0.4])
+    """
+    named = [outcome, post, cluster, *(name for name in (klass, unit) if name is not None)]
+    require_columns(data, tuple(named))
+    frame, class_column = _within_cluster(data, cluster, klass)
+    if unit is not None:
+        _require_one_row(frame, unit, post)
+    if not _require_binary(frame, post, allow_constant=True):
+        raise DesignError(f"column {post!r} is the same in every row", remedy="a change needs two waves.")
+    complete = frame.dropna(subset=named)
+    assigned = {"cluster": cluster, "klass": class_column or cluster, "unit": unit or cluster}[slope_level]
+    random, notes = _random_terms(complete, (cluster, class_column, unit), post, assigned)
+    if complete[cluster].nunique() < 2:
+        notes.append(f"There is one {cluster!r}, which has no random effect.")
+        random = random[1:]
+    if not random:
+        raise DesignError("no level repeats, so that nothing could vary", remedy="compare the two waves' means.")
+    formula = f"{_quoted(outcome)} ~ {_quoted(post)} + {' + '.join(random)}"
+    result = multilevel(formula, frame, conf_level=conf_level)
+    return ProgrammeModel(
+        formula=formula,
+        effects=_effects(result, post, None),
+        n_students=int(complete[unit].nunique()) if unit is not None else None,
+        n_clusters_treated=int(complete[assigned if assigned != unit else cluster].nunique()),
+        n_clusters_comparison=0,
         result=result,
         note=" ".join([*notes, result.note]).strip(),
     )

@@ -11,8 +11,10 @@ import pandas as pd
 
 from belonging_study.effects.contrasts import Contrast, contrasts
 from belonging_study.effects.descriptives import cluster_of
+from belonging_study.effects.estimand import estimand
 from belonging_study.effects.estimates import estimate_row, estimate_table
-from belonging_study.effects.programme_model import ProgrammeModel, programme_model
+from belonging_study.effects.programme_change import change_size
+from belonging_study.effects.programme_model import ProgrammeModel, change_model, programme_model
 from belonging_study.effects.programme_size import programme_size
 from belonging_study.effects.variance import cluster_effects, icc
 from belonging_study.errors import DataError, DesignError
@@ -36,7 +38,7 @@ class MultilevelEffects:
         Intraclass correlation of each outcome in the wave, one row an outcome.
     schools : pandas.DataFrame
         ``outcome, arm, n_rows, observed, shrunken, conf_low, conf_high``: one row a unit of assignment, unnamed:
-        its change relative to the average comparison unit.
+        its change relative to the average comparison unit, or, where nobody is in comparison, its change.
     formulas : tuple of str
         The model of each outcome.
     explanations : tuple of str
@@ -54,7 +56,7 @@ class MultilevelEffects:
 def estimate_multilevel(
     study: Study, scores: pd.DataFrame, wave: str, *, conf_level: float = 0.95
 ) -> MultilevelEffects:
-    """Estimate the programme's effect on every outcome of a wave by multilevel models.
+    """Estimate the programme's effect (or one group's change) in every outcome of a wave by multilevel models.
 
     Parameters
     ----------
@@ -109,7 +111,8 @@ def estimate_multilevel(
                     continue
                 if contrast.before and study.design.assignment.level != "student":
                     schools.append(_schools(study, model, outcome))
-                for group in study.groups:
+                # One group's changes are compared between student groups without a model.
+                for group in study.groups if study.design.assignment.comparison is not None else ():
                     made, why = _group_rows(asked, group)
                     rows += made
                     if why:
@@ -146,7 +149,7 @@ class _Question:
         assignment = self.study.design.assignment
         if self.contrast.before:
             return self.contrast.name
-        return f"{self.study.arm_label(self.arm)} v {self.study.arm_label(assignment.comparison)}"
+        return f"{self.study.arm_label(self.arm)} v {self.study.arm_label(str(assignment.comparison))}"
 
 
 def _question(
@@ -160,6 +163,17 @@ def _question(
 def _fit(asked: _Question, group: str | None = None) -> ProgrammeModel:
     study, before = asked.study, asked.contrast.before
     level = study.design.assignment.level
+    if study.design.assignment.comparison is None:
+        return change_model(
+            asked.sample,
+            outcome=asked.outcome.name,
+            post="post",
+            cluster="school",
+            klass="classroom" if "classroom" in asked.sample else None,
+            unit="student" if study.design.panel else None,
+            slope_level={"school": "cluster", "class": "klass", "student": "unit"}[level],
+            conf_level=asked.conf_level,
+        )
     return programme_model(
         asked.sample,
         outcome=asked.outcome.name,
@@ -181,11 +195,12 @@ def _row(
 ) -> dict[str, Any]:
     """One estimate of a model as a row of the table; a difference between groups of a share has no effect size."""
     sized = not (differs and asked.outcome.kind == "binary")
-    size = programme_size(asked.study, asked.sample, asked.outcome, asked.contrast.wave, values) if sized else {}
+    size = _size(asked, values) if sized else {}
+    term = estimand(asked.study).term
     students = model.n_students if model.n_students is not None else model.result.n_rows
     more = {
         "estimator": "linear multilevel model, REML",
-        "term": "programme x group" if differs else "programme",
+        "term": f"{term} x group" if differs else term,
         "contrast": asked.name,
         "group": group,
         "conf_level": asked.conf_level,
@@ -196,6 +211,17 @@ def _row(
         "note": "singular fit" if model.result.singular else "",
     }
     return estimate_row(asked.outcome, wave=asked.contrast.wave, model="multilevel", values=values, **{**more, **size})
+
+
+def _size(asked: _Question, values: Mapping[Any, Any]) -> dict[str, Any]:
+    """The effect size of an effect, or of a change by the students of the earlier wave."""
+    study, outcome = asked.study, asked.outcome
+    if study.design.assignment.comparison is not None:
+        return programme_size(study, asked.sample, outcome, asked.contrast.wave, values)
+    known = asked.sample[asked.sample[outcome.name].notna()]
+    early = known.loc[known["wave"] == asked.contrast.before[-1], outcome.name]
+    yardstick = {"mean_before": float(early.mean()), "n_before": len(early), "sd_before": float(early.std())}
+    return change_size(outcome, {**values, **yardstick, "n_after": len(known) - len(early)})
 
 
 def _group_rows(asked: _Question, group: Group) -> tuple[list[dict[str, Any]], str]:
@@ -227,12 +253,15 @@ def _group_rows(asked: _Question, group: Group) -> tuple[list[dict[str, Any]], s
 
 
 def _schools(study: Study, model: ProgrammeModel, outcome: Outcome) -> pd.DataFrame:
-    """Each unit's change relative to the average comparison unit, observed and shrunken, unnamed."""
+    """Each unit's change (relative to the average comparison unit, if there is one), observed and shrunken, unnamed."""
     level = cluster_of(study)
-    effects = cluster_effects(model.result, level, by="programme")
+    one_group = study.design.assignment.comparison is None
+    effects = cluster_effects(model.result, level, by=None if one_group else "programme").assign(
+        **({"programme": 1} if one_group else {})
+    )
     changes = effects[effects["term"] == "post"].dropna(subset=["raw"])
     shift = np.where(changes["programme"] == 1, float(model.effects["estimate"].iloc[0]), 0.0)
-    comparison, programme = study.design.assignment.comparison, study.design.assignment.programme[0]
+    comparison, programme = str(study.design.assignment.comparison), study.design.assignment.programme[0]
     return pd.DataFrame(
         {
             "outcome": outcome.name,

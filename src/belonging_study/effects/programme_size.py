@@ -15,7 +15,7 @@ from belonging_study.effects.variance import icc
 from belonging_study.errors import DesignError, ParameterError
 from belonging_study.study import Outcome, Study
 
-__all__ = ["programme_size"]
+__all__ = ["cox_of_change", "programme_size"]
 
 
 def programme_size(
@@ -77,6 +77,39 @@ def programme_size(
         "effect_size_type": "Hedges g" + (", cluster-corrected" if clustered else ""),
         "effect_size_low": size.conf_low,
         "effect_size_high": size.conf_high,
+    }
+
+
+def cox_of_change(before: float, n_before: int, n_after: int, values: Mapping[Any, Any]) -> dict[str, Any]:
+    """Express the change of a share as the Cox index of the shares after and before.
+
+    Parameters
+    ----------
+    before : float
+        The share in the earlier wave.
+    n_before, n_after : int
+        Students of the two waves.
+    values : mapping
+        ``estimate, conf_low, conf_high`` of the change in the share.
+
+    Returns
+    -------
+    dict
+        As of `programme_size`; empty where a share is 0 or 1.
+    """
+    after = before + float(values["estimate"])
+    ends = (before + float(values[name]) for name in ("estimate", "conf_low", "conf_high"))
+    if not 0 < before < 1 or not 0 < after < 1:
+        return {}
+    size, low, high = (
+        cox_index(end, before, n_treated=n_after, n_comparison=n_before).estimate if 0 < end < 1 else np.nan
+        for end in ends
+    )
+    return {
+        "effect_size": size,
+        "effect_size_type": "Cox index, after against before",
+        "effect_size_low": low,
+        "effect_size_high": high,
     }
 
 

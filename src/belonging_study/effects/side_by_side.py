@@ -9,18 +9,19 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from belonging_study.effects.change import Change
 from belonging_study.effects.did import DidResult
 from belonging_study.effects.fixed_effects import nuisance_columns
 from belonging_study.effects.inference.cluster_robust import ClusterFit, cluster_robust_covariance, t_interval
 from belonging_study.effects.inference.randomization import RandomizationTest, randomization_test
-from belonging_study.effects.inference.rule import choose_inference
+from belonging_study.effects.inference.rule import choose_change_inference, choose_inference
 from belonging_study.effects.inference.school_change import cluster_means_test, mean_change
 from belonging_study.effects.inference.wild_bootstrap import wild_cluster_bootstrap
 from belonging_study.effects.mean_difference import MeanDifference
 from belonging_study.effects.sample import within_units
 from belonging_study.errors import DataError, DesignError, ParameterError
 
-__all__ = ["cluster_inference", "permute_clusters"]
+__all__ = ["change_inference", "cluster_inference", "permute_clusters"]
 
 IntArray = npt.NDArray[np.int64]
 
@@ -202,6 +203,58 @@ def cluster_inference(
     leads = table["method"] == rule.name
     table = table.assign(conf_level=level, leads=leads, trusted=leads & rule.trusted)
     return table[["method", "estimate", *_NAMES, "conf_level", "leads", "trusted", "note"]]
+
+
+def change_inference(result: Change, *, draws: int = 9999, seed: int = 1) -> pd.DataFrame:
+    """Every method of inference for the change of one group, one row a method.
+
+    Parameters
+    ----------
+    result : Change
+        A change without groups.
+    draws, seed : int
+        Draws of the wild bootstrap where its signs cannot be enumerated, and their seed.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The columns of `cluster_inference`. With students in clusters: CR2, CR1, CR3, the wild bootstrap (up to 500
+        clusters) and the t test in which each cluster's mean change counts once; otherwise the t test on students.
+
+    Examples
+    --------
+    >>> from belonging_study.effects.change import change_between
+    >>> rows = pd.DataFrame({"student": [1, 2, 3, 4] * 2, "school": list("aabb") * 2, "wave": [1] * 4 + [2] * 4,
+    ...                      "y": [1.0, 2, 3, 4, 2, 2, 5, 6]})
+    >>> change = change_between(rows, outcome="y", student="student", time="wave", before=1, after=2, cluster="school")
+    >>> change_inference(change, draws=199)["method"].tolist()[-2:]
+    ['wild bootstrap', 'cluster means t test']
+    """
+    lead = result.table.iloc[0].to_dict()
+    level, fit, alone = float(lead["conf_level"]), result.fit, lead["inference"] == "t test on students"
+    rows: list[dict[Any, Any]] = [{"method": lead["inference"], "note": ""} | lead]
+    if not alone:
+        rows += _sandwich_rows(fit, result.term, level)
+        if fit.n_clusters <= _MANY_CLUSTERS:
+            rows.append(_wild_row(fit, result.term, level, draws=draws, interval=False, seed=seed))
+        if len(fit.coefficients) == 1:
+            rows.append(_own_means_row(fit.sums(fit.y) / np.diff(fit.starts), level))
+    rule = choose_change_inference(result.n_clusters, float(lead["df"]), by_student=alone and result.n_clusters > 1)
+    table = pd.DataFrame(rows, columns=["method", "estimate", *_NAMES, "note"])
+    table[["estimate", *_NAMES]] = table[["estimate", *_NAMES]].astype(np.float64)
+    leads = table["method"] == rule.name
+    table = table.assign(conf_level=level, leads=leads, trusted=leads & rule.trusted)
+    return table[["method", "estimate", *_NAMES, "conf_level", "leads", "trusted", "note"]]
+
+
+def _own_means_row(values: npt.NDArray[np.float64], level: float) -> dict[str, Any]:
+    """Row of the t test that the clusters' mean changes average zero."""
+    estimate, std_error = float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))
+    if std_error <= 0:
+        return {"method": "cluster means t test", "note": "not available: all clusters changed alike"}
+    df = float(len(values) - 1)
+    found = dict(zip(_NAMES, (std_error, df, *t_interval(estimate, std_error, df, level)), strict=True))
+    return {"method": "cluster means t test", "estimate": estimate, "note": "each cluster counts once"} | found
 
 
 def _contrast(result: MeanDifference, blocks: Mapping[Any, Any] | None) -> dict[Any, Any]:

@@ -29,9 +29,10 @@ def study_equivalence(study: Study, scores: pd.DataFrame, wave: str) -> pd.DataF
     -------
     pandas.DataFrame
         ``arm`` and the columns of `baseline_equivalence`: every outcome of the last wave before the programme and
-        every group, for each programme arm against the comparison arm. Empty where no wave precedes the programme.
+        every group, for each programme arm against the comparison arm. Empty where no wave precedes the programme, or
+        nothing is compared.
     """
-    if not study.waves_before:
+    if not study.waves_before or study.design.assignment.comparison is None:
         return pd.DataFrame()
     last = min(study.waves_before[-1], wave, key=study.wave_names.index)
     before = scores[scores["wave"] == last]
@@ -68,7 +69,8 @@ def study_attrition(study: Study, scores: pd.DataFrame, wave: str) -> pd.DataFra
     pandas.DataFrame
         ``outcome, arm`` and the columns of `attrition_table`, for each primary outcome and programme arm: of the
         students in the sample of the last wave before the programme, those with the outcome in the later one. Empty
-        for repeated cross-sections, and where either wave is missing.
+        for repeated cross-sections, and where either wave is missing. Without a comparison arm ``outcome, level,
+        assigned, analysed, overall`` (a share): no boundary holds for a group that is compared with none.
     """
     if not study.design.panel or not study.waves_before or wave in study.waves_before:
         return pd.DataFrame()
@@ -78,6 +80,9 @@ def study_attrition(study: Study, scores: pd.DataFrame, wave: str) -> pd.DataFra
     tables = []
     for outcome in (o for o in study.outcomes_in(wave) if o.role == "primary"):
         there = now.loc[now[outcome.name].notna(), "student"]
+        if study.design.assignment.comparison is None:
+            tables.append(_lost(assigned, there, cluster).assign(outcome=outcome.name))
+            continue
         for arm in study.design.assignment.programme:
             pair = assigned[assigned["arm"].isin([arm, study.design.assignment.comparison])]
             marked = pair.assign(
@@ -91,3 +96,14 @@ def study_attrition(study: Study, scores: pd.DataFrame, wave: str) -> pd.DataFra
             table.insert(1, "arm", arm)
             tables.append(table)
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+
+def _lost(assigned: pd.DataFrame, there: pd.Series, cluster: str | None) -> pd.DataFrame:
+    """Clusters and students of one group before, and those who are still there."""
+    stayed = assigned["student"].isin(there)
+    levels = [("students", assigned["student"].nunique(), assigned.loc[stayed, "student"].nunique())]
+    if cluster is not None:
+        levels.insert(0, ("clusters", assigned[cluster].nunique(), assigned.loc[stayed, cluster].nunique()))
+    table = pd.DataFrame(levels, columns=["level", "assigned", "analysed"])
+    table.insert(0, "outcome", "")
+    return table.assign(overall=1 - table["analysed"] / table["assigned"])

@@ -13,6 +13,7 @@ from typing import Any, TypeGuard
 
 from belonging_study.study.model import FORMATS, FRAMEWORK_TAGS
 from belonging_study.study.names import nearest
+from belonging_study.study.record_checks import check_labels, check_records, check_roster
 
 __all__ = ["cross_check"]
 
@@ -29,6 +30,7 @@ def cross_check(raw: Any) -> _Found:
     yield from _named_once(raw)
     yield from _exclusions(raw)
     yield from _tags(raw)
+    yield from check_records(_entries(raw, "records"))
     if _leads_out(_entries(raw, "readers")):
         yield ("readers",), f"{raw['readers']!r} leads out of the study's folder; name a file beside study.yml"
 
@@ -79,6 +81,7 @@ def _waves(raw: Any) -> _Found:
                 yield ("waves", i, "before_programme"), "a wave before the programme cannot follow one that is not"
         else:
             started = True
+        yield from check_roster(wave, ("waves", i))
         for j, source in _dicts(wave, "sources"):
             at: _Path = ("waves", i, "sources", j)
             for entry in ("file", "dictionary"):
@@ -124,15 +127,32 @@ def _assignment(raw: Any) -> _Found:
                     )
     if assignment.get("level") == "class" and not _entries(raw, "design", "class"):
         yield (*at, "level"), "assignment by class needs the class column: give design.class"
-    programme = assignment.get("programme")
-    labels = assignment.get("labels")
-    values = [*(programme if isinstance(programme, list) else [programme]), assignment.get("comparison", "comparison")]
-    for arm in labels if isinstance(labels, dict) else ():
-        if arm not in map(str, values):
-            yield (*at, "labels"), f"{arm!r} is no arm of this study" + nearest(str(arm), map(str, values))
+    programme = assignment.get("programme", "programme")
     arms = programme if isinstance(programme, list) else [programme]
-    if assignment.get("comparison") is not None and assignment["comparison"] in arms:
-        yield (*at, "programme"), f"{assignment['comparison']!r} is both a programme arm and the comparison arm"
+    comparison = assignment.get("comparison", "comparison")
+    labels = assignment.get("labels")
+    for arm in labels if isinstance(labels, dict) else ():
+        if arm not in map(str, [*arms, comparison]):
+            yield (*at, "labels"), f"{arm!r} is no arm of this study" + nearest(str(arm), map(str, [*arms, comparison]))
+    if comparison is None:
+        yield from _one_arm(assignment, at, arms)
+    elif "comparison" in assignment and comparison in arms:
+        yield (*at, "programme"), f"{comparison!r} is both a programme arm and the comparison arm"
+
+
+def _one_arm(assignment: dict[str, Any], at: _Path, arms: list[Any]) -> _Found:
+    """Find entries that mean nothing where everybody got the programme."""
+    nobody = "`comparison: null` says that everybody got the programme"
+    if len(arms) > 1:
+        yield (*at, "programme"), f"{nobody}, so there is one programme arm; give one, or name the comparison"
+    if isinstance(assignment.get("starts"), dict):
+        yield (
+            (*at, "starts"),
+            f"{nobody} from one wave on: name that wave, or name the comparison for a staggered start",
+        )
+    for entry in ("column", "blocks", "randomized", "by_wave"):
+        if assignment.get(entry):
+            yield (*at, entry), f"{nobody}, so there are no arms to tell apart; leave this out, or name the comparison"
 
 
 def _scales(raw: Any) -> _Found:
@@ -160,6 +180,7 @@ def _scales(raw: Any) -> _Found:
             if form[0] >= form[1]:
                 yield (*at, "range"), f"{form} is not a range: the lowest value comes first"
             yield from _label_counts(scale, at, form)
+            yield from check_labels(scale, at, form[0])
         yield from _opposites(scale, at, items)
         yield from _known_waves(scale, at, waves)
 

@@ -96,8 +96,9 @@ class Assignment(Part):
         The level at which assignment was made, hence the level of the clusters.
     column : str
         The column that holds the arm.
-    comparison : str
-        The value of that column in the comparison arm.
+    comparison : str or None
+        The value of that column in the comparison arm; None if everybody got the programme, so that there is neither a
+        comparison nor a column of arms.
     programme : tuple of str
         The value, or values for several programme arms, each compared with the comparison arm.
     labels : dict
@@ -114,13 +115,18 @@ class Assignment(Part):
 
     level: Literal["student", "class", "school"] = "school"
     column: Name = "arm"
-    comparison: str = "comparison"
+    comparison: str | None = "comparison"
     programme: Annotated[tuple[str, ...], BeforeValidator(as_tuple), Field(min_length=1)] = ("programme",)
     labels: dict[str, str] = Field(default_factory=dict)
     starts: str | Start
     blocks: Name | None = None
     randomized: bool = False
     by_wave: bool = False
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """The programme arms, then the comparison arm where there is one."""
+        return self.programme if self.comparison is None else (*self.programme, self.comparison)
 
 
 class Linking(Part):

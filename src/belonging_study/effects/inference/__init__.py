@@ -10,7 +10,7 @@ from belonging_study.effects.inference.cluster_robust import (
     t_interval,
 )
 from belonging_study.effects.inference.randomization import RandomizationTest, randomization_test
-from belonging_study.effects.inference.rule import Rule, choose_inference
+from belonging_study.effects.inference.rule import Rule, choose_change_inference, choose_inference
 from belonging_study.effects.inference.school_change import ClusterMeansTest, cluster_means_test, mean_change
 from belonging_study.effects.inference.wild_bootstrap import WildBootstrap, wild_cluster_bootstrap
 
@@ -21,6 +21,7 @@ __all__ = [
     "RandomizationTest",
     "Rule",
     "WildBootstrap",
+    "choose_change_inference",
     "choose_inference",
     "cluster_fit",
     "cluster_means_test",

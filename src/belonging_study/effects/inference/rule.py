@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from belonging_study.errors import DesignError
 
-__all__ = ["Rule", "choose_inference"]
+__all__ = ["Rule", "choose_change_inference", "choose_inference"]
 
 #: Below this many Satterthwaite degrees of freedom a t test at 5% cannot be trusted (Tipton 2015, Psychological
 #: Methods 20, 375-393).
@@ -105,4 +105,53 @@ def choose_inference(
         True,
         f"With {arms} ({satterthwaite_df:.0f} degrees of freedom) the CR2 standard error with Satterthwaite degrees of "
         f"freedom leads; {beside} should agree with it.",
+    )
+
+
+def choose_change_inference(n_clusters: int, satterthwaite_df: float, *, by_student: bool = False) -> Rule:
+    """Choose the inference for the change of one group, which nobody is compared with.
+
+    Parameters
+    ----------
+    n_clusters : int
+        Clusters of the group.
+    satterthwaite_df : float
+        Degrees of freedom of the CR2 t test; with students as clusters, of the ordinary one.
+    by_student : bool
+        Whether the programme was given to students one by one, so that there are no clusters.
+
+    Returns
+    -------
+    Rule
+        With two clusters or more CR2 with Satterthwaite degrees of freedom, not trusted below 4 of them; with one the
+        t test on students, never trusted; with students one by one the same t test.
+
+    Examples
+    --------
+    >>> choose_change_inference(14, 11.2).trusted, choose_change_inference(3, 1.9).trusted
+    (True, False)
+    >>> choose_change_inference(1, 60.0).name
+    't test on students'
+    """
+    if by_student:
+        return Rule("t test on students", True, "Students got the programme one by one, so each stands alone.")
+    if n_clusters < 2:
+        return Rule(
+            "t test on students",
+            False,
+            "All students are in one cluster, so the test takes them as independent and leaves out what they have in "
+            "common; the result is to be read with great caution.",
+        )
+    if satterthwaite_df < _LEAST_DF:
+        return Rule(
+            "CR2 Satterthwaite",
+            False,
+            f"With {n_clusters} clusters the data amount to {satterthwaite_df:.1f} degrees of freedom; below "
+            f"{_LEAST_DF:.0f} a test at 5% cannot be trusted.",
+        )
+    return Rule(
+        "CR2 Satterthwaite",
+        True,
+        f"With {n_clusters} clusters ({satterthwaite_df:.0f} degrees of freedom) the CR2 standard error with "
+        "Satterthwaite degrees of freedom leads; the wild bootstrap should agree with it.",
     )
