@@ -1,47 +1,22 @@
-"""What each variable of the clean table is, and how it is distributed."""
+"""How each variable of the clean table is distributed, and for what reasons its values are missing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
-from belonging_study.data.wave_files import WaveFile
-from belonging_study.data.wave_table import WaveTable
-from belonging_study.study.model import Study
+from belonging_study.data.missing import missing_reasons
+from belonging_study.data.variables import Variable
 
-__all__ = ["Variable", "codebook_table", "study_variables"]
+__all__ = ["codebook_table", "codebook_values"]
 
-
-@dataclass(frozen=True)
-class Variable:
-    """One column of the clean table.
-
-    Attributes
-    ----------
-    name, label : str
-        Its name, and what to call it in a table.
-    question : str
-        The wording of the question, where there is one.
-    type : str
-        ``"code"`` (a pseudonym), ``"text"``, ``"number"``, ``"binary"``, ``"count"``, ``"yes/no"`` or ``"covariate"``.
-    values : str
-        What its values mean.
-    source : str
-        Where it comes from in each wave, or how it is computed.
-    """
-
-    name: str
-    label: str
-    question: str = ""
-    type: str = "number"
-    values: str = ""
-    source: str = ""
+_MOST_VALUES = 20
+_VALUE_COLUMNS = ["variable", "label", "kind", "value", "meaning", "n", "share", "n_smallest"]
 
 
-def codebook_table(sample: pd.DataFrame, variables: Sequence[Variable]) -> pd.DataFrame:
+def codebook_table(sample: pd.DataFrame, variables: Sequence[Variable], *, minimum_cell: int = 1) -> pd.DataFrame:
     """Describe the variables of the analysis sample.
 
     Parameters
@@ -50,12 +25,20 @@ def codebook_table(sample: pd.DataFrame, variables: Sequence[Variable]) -> pd.Da
         The analysis sample of every wave.
     variables : sequence of Variable
         Its columns, in the order wanted; one that `sample` has not is left out.
+    minimum_cell : int
+        The smallest number of students whom a number may describe.
 
     Returns
     -------
     pandas.DataFrame
         One row a variable: ``variable, label, question, type, values, source, n, n_missing, mean, sd, minimum,
         maximum``; the last four (``sd`` with n - 1) are missing for codes and text.
+
+    Notes
+    -----
+    A single student's value is not shown: ``minimum`` is the smallest value that at least `minimum_cell` students are
+    at or below, and ``maximum`` likewise. Mean and standard deviation of a coded variable are left out where some
+    value was given by fewer students in a wave: with the other counts, its count would follow from them.
 
     Examples
     --------
@@ -70,7 +53,10 @@ def codebook_table(sample: pd.DataFrame, variables: Sequence[Variable]) -> pd.Da
         column = sample[variable.name]
         n = int(column.notna().sum())
         measured = variable.type not in {"code", "text"} and pd.api.types.is_numeric_dtype(column)
-        numbers = column.astype(float) if measured else pd.Series(dtype=float)
+        numbers = np.sort(column.dropna().to_numpy(dtype=float)) if measured else np.empty(0)
+        counts = _value_counts(sample, variable) if measured else None
+        rare = counts is not None and bool(counts["n_smallest"].between(1, minimum_cell - 1).any())
+        enough = len(numbers) >= minimum_cell and len(numbers) > 0
         lines.append(
             {
                 "variable": variable.name,
@@ -81,99 +67,87 @@ def codebook_table(sample: pd.DataFrame, variables: Sequence[Variable]) -> pd.Da
                 "source": variable.source,
                 "n": n,
                 "n_missing": len(column) - n,
-                "mean": numbers.mean(),
-                "sd": numbers.std() if len(numbers) > 1 else np.nan,
-                "minimum": numbers.min(),
-                "maximum": numbers.max(),
+                "mean": numbers.mean() if enough and not rare else np.nan,
+                "sd": numbers.std(ddof=1) if enough and not rare and len(numbers) > 1 else np.nan,
+                "minimum": numbers[minimum_cell - 1] if enough else np.nan,
+                "maximum": numbers[-minimum_cell] if enough else np.nan,
             }
         )
     return pd.DataFrame(lines)
 
 
-def study_variables(study: Study, waves: Mapping[str, WaveTable]) -> list[Variable]:
-    """List the variables of a study's clean table with their wording, values and source.
+def codebook_values(sample: pd.DataFrame, variables: Sequence[Variable], missing: pd.DataFrame) -> pd.DataFrame:
+    """Count each value of the coded variables, and the reasons for which values are missing.
 
     Parameters
     ----------
-    study : Study
-        The definition.
-    waves : mapping of str to WaveTable
-        Wave to its files as linked.
+    sample : pandas.DataFrame
+        The analysis sample of every wave, with ``wave``.
+    variables : sequence of Variable
+        Its columns, in the order wanted.
+    missing : pandas.DataFrame
+        Missing values by wave and reason (see `missing_table`).
 
     Returns
     -------
-    list of Variable
-        Design, computed columns, groups, covariates, items by scale, and outcomes' own columns, in that order.
+    pandas.DataFrame
+        ``variable, label, kind, value, meaning, n, share, n_smallest``. Rows of the kind ``value`` have one value each,
+        those never given included; their share is that of the values that are there. Rows of the kind ``missing`` have
+        one reason each, and their share is that of the sample; together they are all of the sample. Rows of the kind
+        ``declared`` count reasons that the files themselves give, over all rows of the files, without a share.
+        ``n_smallest`` is the smallest count above zero of a single wave, by which small cells are hidden. Codes of
+        people and places, and variables that are measured and not coded, have no rows of values; nor has text with
+        more than 20 values.
+
+    Examples
+    --------
+    >>> sample = pd.DataFrame({"wave": ["w1"] * 3, "q": [1.0, 2.0, 2.0]})
+    >>> none = pd.DataFrame(columns=["wave", "column", "reason", "n"])
+    >>> question = Variable("q", "Q", levels={1: "No", 2: "Yes", 3: "Unsure"})
+    >>> codebook_values(sample, [question], none)[["value", "meaning", "n"]].values.tolist()
+    [['1', 'No', 1], ['2', 'Yes', 2], ['3', 'Unsure', 0]]
     """
-    assignment, rule = study.design.assignment, "keyed code of the identifier"
-    arms = "; ".join([*assignment.programme, f"{assignment.comparison} (comparison)"])
-    variables = [
-        Variable("wave", "Wave", type="text", values="; ".join(f"{w.name} = {w.label}" for w in study.waves)),
-        Variable("time", "Number of the wave, from 0"),
-        Variable("student", "Student", type="code", source=rule),
-        Variable("school", "School (where first assigned)", type="code", source=rule),
-        Variable("classroom", "Class, within school", type="code", source=rule),
-        Variable("block", "Block of the assignment", type="code", source=rule),
-        Variable("arm", "Arm as assigned", type="text", values=arms, source=_source(assignment.column, waves)),
-        Variable("programme", "In a programme arm", type="binary", values="1 = yes; 0 = no"),
-        Variable("post", "At or after the start of the programme", type="binary", values="1 = yes; 0 = no"),
-        Variable("treated", "Programme arm, at or after its start", type="binary", values="1 = yes; 0 = no"),
-        Variable("start_time", "Number of the first wave with the programme", values="missing = comparison"),
-        Variable("moved", "Seen elsewhere than where first assigned", type="yes/no"),
-        Variable("responded", "Answered the survey of the wave", type="yes/no"),
-        Variable("answered_share", "Share of the survey's items answered", values="0 to 1"),
-        Variable("longstring", "Longest run of identical answers within a scale", values="items"),
-        Variable("irv", "Standard deviation of the raw answers to the longest scale"),
-        Variable("careless", "Any sign of careless answering", type="yes/no"),
-        Variable("duration_seconds", "Time taken for the survey", values="seconds"),
-    ]
-    for group in study.groups:
-        values = "; ".join(f"{raw} = {label}" for raw, label in group.values.items())
-        variables.append(
-            Variable(
-                group.column, group.label, _question(group.column, waves), "text", values, _source(group.column, waves)
-            )
-        )
-    known = {variable.name for variable in variables}
-    for name in study.analysis.covariates:
-        if name not in known and name not in study.scales:
-            variables.append(Variable(name, name, _question(name, waves), "covariate", "", _source(name, waves)))
-    for scale in study.scales.values():
-        for item, wording in scale.items.items():
-            key = "reverse-keyed; " if item in scale.reverse else ""
-            form = "; ".join(f"{scale.minimum + i:g} = {label}" for i, label in enumerate(scale.labels))
-            form = form or f"{scale.minimum:g} to {scale.maximum:g}"
-            question = wording or _question(item, waves)
-            variables.append(Variable(item, scale.label, question, "number", key + form, _source(item, waves)))
-    for outcome in study.outcomes:
-        if outcome.measure not in study.scales:
-            values = "1 = yes; 0 = no" if outcome.kind == "binary" else outcome.unit
-            if outcome.values is not None:
-                values = f"0 = {outcome.values[0]}; 1 = {outcome.values[1]}"
-            type_ = {"continuous": "number", "binary": "binary", "count": "count"}[outcome.kind]
-            measure = outcome.measure
-            variables.append(
-                Variable(measure, outcome.label, _question(measure, waves), type_, values, _source(measure, waves))
-            )
-    return list({variable.name: variable for variable in reversed(variables)}.values())[::-1]
+    parts = []
+    for variable in variables:
+        if variable.name not in sample:
+            continue
+        counts = _value_counts(sample, variable)
+        n = int(sample[variable.name].notna().sum())
+        if counts is not None:
+            shares = counts["n"] / n if n else np.nan
+            parts.append(counts.assign(variable=variable.name, label=variable.label, kind="value", share=shares))
+        reasons = missing_reasons(sample, variable.name, missing, survey=variable.survey, otherwise=variable.absent)
+        if len(reasons):
+            parts.append(reasons.assign(variable=variable.name, label=variable.label, meaning=""))
+    if not parts:
+        return pd.DataFrame(columns=_VALUE_COLUMNS)
+    return pd.concat(parts, ignore_index=True)[_VALUE_COLUMNS]
 
 
-def _places(name: str, waves: Mapping[str, WaveTable]) -> Iterator[tuple[str, WaveFile]]:
-    """Give the wave and file of every place that a column came from."""
-    for wave, one in waves.items():
-        for file in one.files:
-            if name in file.columns and file.source.kind == one.owner.get(name):
-                yield wave, file
-
-
-def _source(name: str, waves: Mapping[str, WaveTable]) -> str:
-    return "; ".join(
-        f"{wave}: {file.source.file}" + (f", {file.columns[name]}" if file.columns[name] != name else "")
-        for wave, file in _places(name, waves)
+def _value_counts(sample: pd.DataFrame, variable: Variable) -> pd.DataFrame | None:
+    """Count every value of a coded variable, over all waves and in the wave with the fewest; nothing if not coded."""
+    column = sample[variable.name]
+    if variable.type == "code":
+        return None
+    if variable.type == "yes/no":
+        levels: dict[float | str, str] = {1: "yes", 0: "no"}
+        column = column.astype(float)
+    elif variable.levels:
+        levels = variable.levels
+    elif not pd.api.types.is_numeric_dtype(column) and column.nunique() <= _MOST_VALUES:
+        levels = dict.fromkeys(sorted(column.dropna().unique()), "")
+    else:
+        return None
+    given = column.dropna()
+    by_wave = pd.crosstab(given, sample.loc[given.index, "wave"] if "wave" in sample else np.zeros(len(given)))
+    # A value outside the form cannot occur; should it, it is counted rather than passed over.
+    present = [value for value in by_wave.index if value not in levels]
+    counts = by_wave.reindex([*levels, *present], fill_value=0)
+    return pd.DataFrame(
+        {
+            "value": [f"{value:g}" if isinstance(value, (int, float)) else str(value) for value in counts.index],
+            "meaning": [levels.get(value, "") for value in counts.index],
+            "n": counts.sum(axis=1).to_numpy(dtype=int),
+            "n_smallest": counts.where(counts > 0).min(axis=1).fillna(0).to_numpy(dtype=int),
+        }
     )
-
-
-def _question(name: str, waves: Mapping[str, WaveTable]) -> str:
-    """Give the wording that the last file with one has."""
-    wordings = [file.export.questions.get(file.columns[name], "") for _, file in _places(name, waves)]
-    return next((wording for wording in reversed(wordings) if wording), "")

@@ -7,11 +7,14 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-__all__ = ["LEFT_EMPTY", "NOT_IN_FILES", "NO_RESPONSE", "missing_table"]
+__all__ = ["LEFT_EMPTY", "NOT_ASKED", "NOT_IN_FILES", "NO_RESPONSE", "missing_reasons", "missing_table"]
 
 NO_RESPONSE = "no survey response"
 LEFT_EMPTY = "no value given"
 NOT_IN_FILES = "student not in the file"
+NOT_ASKED = "not in the files of a wave"
+
+_DECLARED = "declared in the file: "
 
 
 def missing_table(
@@ -67,8 +70,68 @@ def missing_table(
         }
         lines += [(wave, column, label, reason, n, n / len(sample)) for reason, n in counts.items() if n]
         lines += [
-            (wave, column, label, f"declared in the file: {reason}", n, np.nan)
+            (wave, column, label, f"{_DECLARED}{reason}", n, np.nan)
             for reason, n in declared.get(column, {}).items()
             if n
         ]
     return pd.DataFrame(lines, columns=["wave", "column", "label", "reason", "n", "share"])
+
+
+def missing_reasons(
+    sample: pd.DataFrame, column: str, missing: pd.DataFrame, *, survey: bool = False, otherwise: str = LEFT_EMPTY
+) -> pd.DataFrame:
+    """Say for what reasons a column of the analysis sample is missing, over all waves.
+
+    Parameters
+    ----------
+    sample : pandas.DataFrame
+        The analysis sample of every wave, with ``wave`` and, where there is a survey, ``responded``.
+    column : str
+        One of its columns.
+    missing : pandas.DataFrame
+        The waves' tables of `missing_table`, one below the other.
+    survey : bool
+        Whether a column that they do not name is made from the survey's answers.
+    otherwise : str
+        Why a value is missing of which they, and the survey, say nothing.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``kind, value, n, share, n_smallest``, one row for each reason that occurs. Those of the kind ``missing``
+        together are every missing value of the column; their share is that of `sample`. Those of the kind
+        ``declared`` are counts over whole files. ``n_smallest`` is the smallest count of a single wave.
+
+    Notes
+    -----
+    Where the tables name a column in some wave but not in another, and all its values are missing there, that wave did
+    not have it.
+
+    Examples
+    --------
+    >>> sample = pd.DataFrame({"wave": ["w1", "w1", "w2"], "responded": [True, False, True], "q": [1.0, None, None]})
+    >>> known = pd.DataFrame({"wave": ["w1"], "column": ["q"], "reason": [NO_RESPONSE], "n": [1]})
+    >>> missing_reasons(sample, "q", known)[["value", "n"]].values.tolist()
+    [['no survey response', 1], ['not in the files of a wave', 1]]
+    """
+    mine = missing[missing["column"] == column]
+    lines = [(wave, reason, int(n)) for wave, reason, n in zip(mine["wave"], mine["reason"], mine["n"], strict=True)]
+    told = set(mine["wave"])
+    for wave, rows in sample.groupby("wave", sort=False) if "wave" in sample else ():
+        gone = rows[column].isna()
+        if wave in told or not gone.any():
+            continue
+        if gone.all() and otherwise == LEFT_EMPTY:
+            lines.append((str(wave), NOT_ASKED, len(rows)))
+            continue
+        silent = int((gone & ~rows["responded"].astype(bool)).sum()) if survey else 0
+        rest = int(gone.sum()) - silent
+        lines += [(str(wave), reason, n) for reason, n in ((NO_RESPONSE, silent), (otherwise, rest)) if n]
+    table = pd.DataFrame(lines, columns=["wave", "value", "n"])
+    declared = table["value"].str.startswith(_DECLARED).astype(bool)
+    table["kind"] = np.where(declared, "declared", "missing")
+    out = table.groupby(["kind", "value"], sort=False)["n"].agg(["sum", "min"]).reset_index()
+    out = out.set_axis(["kind", "value", "n", "n_smallest"], axis=1).sort_values("kind", ascending=False, kind="stable")
+    out["value"] = out["value"].str.removeprefix(_DECLARED)
+    out["share"] = np.where(out["kind"] == "missing", out["n"] / max(len(sample), 1), np.nan)
+    return out[["kind", "value", "n", "share", "n_smallest"]].reset_index(drop=True)
