@@ -10,8 +10,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ import pandas as pd
 
 from belonging_study.data.coding_problems import are, listed, rows
 from belonging_study.errors import DataError, UnknownLabelError, ValueRangeError
+from belonging_study.study.labels import answer_key, conflicting_labels, label_codes, normalise_text
 
 __all__ = [
     "Coded",
@@ -30,13 +30,10 @@ __all__ = [
     "normalise_text",
 ]
 
-_CODE = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)")
 _MEASURE = {
     ".": re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?"),
     ",": re.compile(r"[+-]?(\d+(,\d*)?|,\d+)([eE][+-]?\d+)?"),
 }
-_NOTHING = re.compile("['\u2018\u2019\u201b\u02bc`\u00b4\u00ad\u200b-\u200f\u2060\ufeff]")
-"""Apostrophes, soft hyphens and characters without width: they stand between letters of one word."""
 
 
 @dataclass(frozen=True)
@@ -46,37 +43,16 @@ class Coded:
     Attributes
     ----------
     codes : pandas.Series
-        Float, index of the input; NaN where there is no answer or where it could not be coded.
+        Float (dates for `code_dates`), index of the input; NaN where there is no answer or it could not be coded.
     problem : DataError, optional
         What could not be coded, with counts; not raised.
+    answered : dict
+        Synonym that counts as missing, as ``study.yml`` writes it, to the number of such answers.
     """
 
     codes: pd.Series
     problem: DataError | None = None
-
-
-@lru_cache(maxsize=4096)
-def normalise_text(text: str) -> str:
-    """Reduce a text to what makes it the same text: case, spacing, punctuation and Unicode form do not count.
-
-    Parameters
-    ----------
-    text : str
-        A label, a question or a column's name.
-
-    Returns
-    -------
-    str
-        Words in lower case with single spaces; a text of nothing but punctuation is kept as it is.
-
-    Examples
-    --------
-    >>> normalise_text("  Don\u2019t  KNOW / n.a.")
-    'dont know n a'
-    """
-    plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    letters = [" " if c == "=" or unicodedata.category(c)[0] in "PZC" else c for c in _NOTHING.sub("", plain)]
-    return " ".join("".join(letters).split()) or " ".join(plain.split())
+    answered: dict[str, int] = field(default_factory=dict)
 
 
 def code_answers(
@@ -85,6 +61,7 @@ def code_answers(
     labels: Sequence[str],
     minimum: float,
     maximum: float,
+    translations: Mapping[str, Sequence[str]] | None = None,
     synonyms: Mapping[str, float] | None = None,
     value_labels: Mapping[float, str] | None = None,
     column: str,
@@ -92,9 +69,9 @@ def code_answers(
 ) -> Coded:
     """Turn the answers to a closed question into the codes of the scale's form.
 
-    In this order, an answer is a synonym, a label of the scale (or "4 - Agree", where the number is the label's
-    code), or a number that is a code of the form. Where value labels of the file are among the scale's labels, its
-    numbers are coded by their label, so a file that counts in the other direction comes out right.
+    In this order, an answer is a synonym, a label of the scale in any language (or "4 - Agree", where the number is
+    the label's code), or a number that is a code of the form. Where value labels of the file are among the scale's
+    labels, its numbers are coded by their label, so a file that counts in the other direction comes out right.
 
     Parameters
     ----------
@@ -104,6 +81,8 @@ def code_answers(
         The form's labels from `minimum` to `maximum` in steps of 1; empty where the form has none.
     minimum, maximum : float
         The form's range.
+    translations : mapping, optional
+        Language to the form's labels in that language, in the same order.
     synonyms : mapping, optional
         Further spellings and their codes; NaN as a code says that the answer counts as missing.
     value_labels : mapping, optional
@@ -130,18 +109,13 @@ def code_answers(
     >>> print(coded.problem.what)
     column q: 2 answers are not among the form's values, 1 to 5: 7 (2)
     """
-    form = {_key(label): minimum + step for step, label in enumerate(labels)}
-    if labels and (len(form) != len(labels) or len(labels) != maximum - minimum + 1):
-        raise ValueRangeError(
-            f"The scale of column {column} runs from {minimum:g} to {maximum:g}, but has {len(form)} different labels.",
-            where=f"{shown}, column {column}",
-            remedy="give one label for each code, in order, in study.yml.",
-        )
-    further = {_key(text): float(code) for text, code in (synonyms or {}).items()}
+    _require_one_code_a_label(labels, translations or {}, minimum, maximum, column=column, shown=shown)
+    form = label_codes(labels, translations, minimum)
+    further = {answer_key(text): float(code) for text, code in (synonyms or {}).items()}
     from_file, closed = _codes_by_label(value_labels or {}, {**form, **further})
 
     def code(answer: Any) -> float | None:
-        key = _key(answer)
+        key = answer_key(answer)
         if key in further:
             return further[key]
         if isinstance(key, str):
@@ -150,17 +124,20 @@ def code_answers(
             return from_file.get(key)
         if key in form:
             return form[key]
-        on_step = not labels or float(key - minimum).is_integer()
+        on_step = not form or float(key - minimum).is_integer()
         return key if minimum <= key <= maximum and on_step else None
 
     coded, bad = _code_each(values, code)
+    answered = _answered(
+        values, [text for text, as_ in (synonyms or {}).items() if math.isnan(as_)], value_labels or {}
+    )
     if not bad:
-        return Coded(coded)
+        return Coded(coded, answered=answered)
     n = sum(bad.values())
     where = f"{shown}, column {column}, {rows(n)}"
-    if closed or any(isinstance(_key(answer), str) for answer in bad):
+    if closed or any(isinstance(answer_key(answer), str) for answer in bad):
         theirs: dict[float | str, str] = {float(code): label for code, label in (value_labels or {}).items()}
-        names = {answer: theirs[_key(answer)] for answer in bad if _key(answer) in theirs}
+        names = {answer: theirs[answer_key(answer)] for answer in bad if answer_key(answer) in theirs}
         return Coded(
             coded,
             UnknownLabelError(
@@ -268,13 +245,13 @@ def code_binary(
     >>> code_binary(pd.Series(["Yes", "no ", None]), ("No", "Yes"), column="suspended", shown="r.csv").codes.tolist()
     [1.0, 0.0, nan]
     """
-    known = {_key(zero): 0.0 for zero in ("0", "false")} | {_key(one): 1.0 for one in ("1", "true")}
+    known = {answer_key(zero): 0.0 for zero in ("0", "false")} | {answer_key(one): 1.0 for one in ("1", "true")}
     if pair is not None:
-        known = {_key(pair[0]): 0.0, _key(pair[1]): 1.0}
+        known = {answer_key(pair[0]): 0.0, answer_key(pair[1]): 1.0}
     for file_code, label in (value_labels or {}).items():
-        if pair is not None and _key(label) in known:
-            known.setdefault(float(file_code), known[_key(label)])
-    coded, bad = _code_each(values, lambda answer: known.get(_key(answer)))
+        if pair is not None and answer_key(label) in known:
+            known.setdefault(float(file_code), known[answer_key(label)])
+    coded, bad = _code_each(values, lambda answer: known.get(answer_key(answer)))
     if not bad:
         return Coded(coded)
     n = sum(bad.values())
@@ -326,12 +303,41 @@ def answers_as_text(values: pd.Series, value_labels: Mapping[float, str] | None 
     return series.astype("str").where(series.notna())
 
 
-def _key(answer: Any) -> float | str:
-    """What makes two answers the same: the number, or the normalised text."""
-    if not isinstance(answer, str):
-        return float(answer)
-    text = unicodedata.normalize("NFKC", answer).strip()
-    return float(text) if _CODE.fullmatch(text) else normalise_text(answer)
+def _require_one_code_a_label(
+    labels: Sequence[str],
+    translations: Mapping[str, Sequence[str]],
+    minimum: float,
+    maximum: float,
+    *,
+    column: str,
+    shown: str,
+) -> None:
+    """Raise unless every list of labels has one for each code, and every label one code."""
+    wrong = next((message for _, message in conflicting_labels(labels, translations, minimum)), "")
+    for one in (labels, *translations.values()):
+        if one and not wrong and len(one) != maximum - minimum + 1:
+            wrong = f"it runs from {minimum:g} to {maximum:g}, but has {len(one)} labels"
+    if wrong:
+        raise ValueRangeError(
+            f"The scale of column {column}: {wrong}.",
+            where=f"{shown}, column {column}",
+            remedy="give one label for each code, in order, in study.yml.",
+        )
+
+
+def _answered(values: pd.Series, synonyms: Sequence[str], value_labels: Mapping[float, str]) -> dict[str, int]:
+    """Count the answers that are one of these synonyms, under the first way in which study.yml writes it."""
+    texts: dict[float | str, str] = {}
+    for text in synonyms:
+        texts.setdefault(answer_key(text), text)
+    for code, label in value_labels.items():
+        if answer_key(label) in texts:
+            texts.setdefault(float(code), texts[answer_key(label)])
+    counts = dict.fromkeys(texts.values(), 0)
+    for answer, n in values.value_counts().items() if texts else ():
+        if answer_key(answer) in texts:
+            counts[texts[answer_key(answer)]] += int(n)
+    return {text: n for text, n in counts.items() if n}
 
 
 def _codes_by_label(
@@ -341,7 +347,9 @@ def _codes_by_label(
 
     A file that numbers its labels otherwise than the form says nothing about codes whose labels the form does not have.
     """
-    codes = {float(code): known[_key(label)] for code, label in value_labels.items() if _key(label) in known}
+    codes = {
+        float(code): known[answer_key(label)] for code, label in value_labels.items() if answer_key(label) in known
+    }
     return codes, any(code != value for code, value in codes.items() if not math.isnan(value))
 
 

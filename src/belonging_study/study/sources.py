@@ -77,7 +77,7 @@ class Marks(Part):
     ab, c, dfw : tuple of str
         Marks that count as A or B, as C, and as D, F or withdrawn.
     withdrawn : tuple of str
-        Those of `dfw` that mean a withdrawal.
+        Marks that mean a withdrawal; they are among `dfw`, listed there or not.
     not_counted : tuple of str
         Marks that say nothing about success, such as "audit" or "in progress": left out of every share.
     """

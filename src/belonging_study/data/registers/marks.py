@@ -75,12 +75,13 @@ def course_marks(rows: pd.DataFrame, marks: Marks, *, where: str) -> Register:
         elsewhere = named.groupby(key, dropna=False)["marked"].transform("any").to_numpy(dtype=bool)
         step[(step == 0) & written.isna().to_numpy() & elsewhere & rows["course"].notna().to_numpy()] = 3
     lists = {name: {_form(mark) for mark in getattr(marks, name)} for name in type(marks).model_fields}
+    lists["dfw"] |= lists["withdrawn"]
     step[(step == 0) & written.isin(lists["not_counted"]).to_numpy()] = 4
     step[(step == 0) & written.isna().to_numpy()] = 5
 
     counted = written[step == 0]
     listed_marks = lists["ab"] | lists["c"] | lists["dfw"]
-    other = counted[~counted.isin(listed_marks | lists["withdrawn"])]
+    other = counted[~counted.isin(listed_marks)]
     numbers = other.map(_number).astype(float)
     numeric = (
         len(other) > 0
@@ -129,11 +130,12 @@ def marks_measures(marks: Marks) -> list[Measure]:
     >>> [measure.name for measure in marks_measures(Marks())][:3]
     ['n_courses', 'share_ab', 'share_dfw']
     """
+    dfw = dict.fromkeys([*marks.dfw, *marks.withdrawn])
     left_out = f"; not counted: {', '.join(marks.not_counted)}" if marks.not_counted else ""
     return [
         Measure("n_courses", "Courses with a mark", "count", "courses", f"rows with a mark that counts{left_out}"),
         Measure("share_ab", "Share of marks A or B", "number", "0 to 1", f"{', '.join(marks.ab)} / n_courses"),
-        Measure("share_dfw", "Share of marks D, F or W", "number", "0 to 1", f"{', '.join(marks.dfw)} / n_courses"),
+        Measure("share_dfw", "Share of marks D, F or W", "number", "0 to 1", f"{', '.join(dfw)} / n_courses"),
         Measure("mean_mark", "Mean mark", "number", "marks", "mean of the marks that are numbers"),
         Measure("n_withdrawn", "Courses withdrawn from", "count", "courses", ", ".join(marks.withdrawn)),
         Measure("n_no_mark", "Courses without a final mark", "count", "courses", "rows with an empty mark"),
