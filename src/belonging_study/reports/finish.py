@@ -11,9 +11,10 @@ from typing import Any
 import pandas as pd
 
 from belonging_study.reports.assemble import assemble_html
-from belonging_study.reports.blocks import BLOCK_MIME, Block, block_from_json
+from belonging_study.reports.blocks import BLOCK_MIME, Block, Table, block_from_json
 from belonging_study.reports.cautions import cautions
 from belonging_study.reports.csv_files import read_csv
+from belonging_study.reports.data_package import PACKAGE_NAME, data_package
 from belonging_study.reports.engine import notebook_bytes
 from belonging_study.reports.fingerprint import Fingerprint
 from belonging_study.reports.manifest import MANIFEST_NAMES, Manifest, as_crate, make_manifest
@@ -94,10 +95,11 @@ def finish_version(
     """
     outputs = f"outputs/{wave}/"
     manifest = make_manifest(study, wave, where=where, fingerprint=fingerprint, parameters=parameters)
+    blocks = collect_blocks(executed.values())
     page = assemble_html(
         study,
         study.wave(wave),
-        collect_blocks(executed.values()),
+        blocks,
         provenance=provenance(manifest),
         summary=summarise(study, study.wave(wave), *(_table(staged, name) for name in ("estimates", "flow", "scales"))),
         cautions=cautions(
@@ -109,6 +111,10 @@ def finish_version(
         notebooks=[_code(name, notebook) for name, notebook in executed.items()],
     )
     write_file(staged / "report.html", page.encode(), where=outputs)
+    if any((staged / "tables").glob("*.csv")):
+        titles = {block.name: block.title for block in blocks if isinstance(block, Table)}
+        package = json.dumps(data_package(study, wave, staged / "tables", titles), indent=2, ensure_ascii=False)
+        write_file(staged / "tables" / PACKAGE_NAME, f"{package}\n".encode(), where=outputs)
     for name, notebook in executed.items():
         write_file(staged / "notebooks" / f"{name}.ipynb", notebook_bytes(notebook), where=outputs)
     crate = as_crate(

@@ -243,7 +243,7 @@ def _keep_processed(job: Job, run: WaveRun) -> None:
     version = run.version.folder if run.version else run.staged
     target = job.where.processed(run.wave)
     with contextlib.suppress(BelongingStudyError, OSError):
-        for folder, pattern, below in ((made, "*.parquet", ""), (version / "tables", "*.csv", "tables")):
+        for folder, pattern, below in ((made, "*.parquet", ""), (version / "tables", "*", "tables")):
             for path in sorted(folder.glob(pattern)):
                 replace_file(path, target / below / path.name)
         for stamp in sorted((made / ".made-from").glob("*.txt")):
