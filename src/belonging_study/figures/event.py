@@ -12,7 +12,9 @@ from belonging_study.figures.style import INK, MUTED, PAPER, WIDTH, Drawn, clean
 __all__ = ["event_study_plot"]
 
 
-def event_study_plot(table: pd.DataFrame, waves: Mapping[str, str], *, label: str, unit: str = "points") -> Drawn:
+def event_study_plot(
+    table: pd.DataFrame, waves: Mapping[str, str], *, label: str, unit: str = "points", one_group: bool = False
+) -> Drawn:
     """Draw the estimate of each wave with its interval.
 
     Parameters
@@ -24,6 +26,8 @@ def event_study_plot(table: pd.DataFrame, waves: Mapping[str, str], *, label: st
         Wave to label, in order.
     label, unit : str
         The outcome and its unit, for the axis.
+    one_group : bool, optional
+        Whether the table holds the changes of one group, and not differences between arms.
 
     Returns
     -------
@@ -60,8 +64,9 @@ def event_study_plot(table: pd.DataFrame, waves: Mapping[str, str], *, label: st
                 said.append(f"{waves[names[i]]}: {number(row.estimate)} {interval}")
         ax.set_xticks(range(len(names)), [waves[w] for w in names])
         ax.set_xlim(-0.5, len(names) - 0.4)
-        ax.set_ylabel(f"Difference, {unit}")
+        ax.set_ylabel(f"{'Change' if one_group else 'Difference'}, {unit}")
         ax.set_title(label)
         clean_axis(ax, grid="y")
-    told = f"{label}: difference between the arms in each wave, against {waves[reference]}. "
+    what = "change" if one_group else "difference between the arms"
+    told = f"{label}: {what} in each wave, against {waves[reference]}. "
     return Drawn(figure, told + "; ".join(said) + ".")

@@ -44,7 +44,7 @@ def flow_diagram(flow: pd.DataFrame, *, wave: str, arms: Sequence[str], level: s
     wave : str
         The wave to draw.
     arms : sequence of str
-        The arms, one column each, from left to right.
+        The arms, one column each, from left to right; ``all`` alone where there is one group.
     level : str, optional
         What a cluster is, in one word.
 
@@ -65,12 +65,15 @@ def flow_diagram(flow: pd.DataFrame, *, wave: str, arms: Sequence[str], level: s
     stream = flow[(flow["wave"] == wave) & (flow["stream"] == "students")]
     rows = stream[stream["arm"].isin(list(arms))]
     boxes = _boxes(rows)
-    width = WIDTH / len(arms)
+    # One column alone would be wider than its text can fill.
+    width = WIDTH / max(len(arms), 2)
+    left = (WIDTH - width * len(arms)) / 2
     letters = int(width * 0.9 * 15.5)
     columns = [[_text(box, rows[rows["arm"] == arm], level) for box in boxes] for arm in arms]
     wrapped = [[_wrapped(lines, letters) for lines, _ in column] for column in columns]
     heights = [_LINE * (max(column[k].count("\n") for column in wrapped) + 2.2) for k in range(len(boxes))]
-    beside = _wrapped([f"In neither column, for want of an arm: {text}" for text in _without_arm(stream)], 115)
+    without = [] if list(arms) == ["all"] else _without_arm(stream)
+    beside = _wrapped([f"In neither column, for want of an arm: {text}" for text in without], 115)
     gap = 0.26
     total = sum(heights) + gap * (len(boxes) - 1) + 0.35 + (_LINE * (beside.count("\n") + 2) if beside else 0)
     said = []
@@ -80,15 +83,16 @@ def flow_diagram(flow: pd.DataFrame, *, wave: str, arms: Sequence[str], level: s
         ax.set_ylim(-total, 0)
         ax.axis("off")
         for i, arm in enumerate(arms):
-            centre = width * (i + 0.5)
-            ax.text(centre, -0.1, arm.capitalize(), ha="center", va="center", fontsize=10, fontweight="bold")
+            centre = left + width * (i + 0.5)
+            heading = "Everybody" if arm == "all" else arm.capitalize()
+            ax.text(centre, -0.1, heading, ha="center", va="center", fontsize=10, fontweight="bold")
             top = -0.28
             for k, (text, height) in enumerate(zip(wrapped[i], heights, strict=True)):
                 if k:
                     _arrow(ax, centre, top + gap, top)
                 _box(ax, centre, top, (width * 0.9, height), text, aside=boxes[k][0].kind in _HEADINGS)
                 top -= height + gap
-            said.append(f"{arm.capitalize()}: " + "; ".join(spoken for _, spoken in columns[i]))
+            said.append(f"{heading}: " + "; ".join(spoken for _, spoken in columns[i]))
         if beside:
             ax.text(width * 0.05, -total + 0.04, beside, ha="left", va="bottom", fontsize=8, color=MUTED)
     said += [beside.replace("\n", " ")] if beside else []

@@ -25,6 +25,7 @@ __all__ = ["effects_forest"]
 _MODELS: dict[str, tuple[str, str]] = {
     "did": ("Difference-in-differences", "o"),
     "difference": ("Difference between arms", "o"),
+    "change": ("Mean change", "o"),
     "multilevel": ("Multilevel model", "D"),
 }
 
@@ -103,7 +104,8 @@ def effects_forest(
             )
         ax.set_yticks([-i for i in range(len(keys))], [_label(k, rows, labels) for k in keys])
         ax.set_ylim(-len(keys) + 0.4, 0.6)
-        ax.set_xlabel("Effect size (standard deviations)")
+        change = "change" in models
+        ax.set_xlabel("Change (standard deviations before)" if change else "Effect size (standard deviations)")
         ax.set_title(title)
         ax.spines["left"].set_visible(False)
         clean_axis(ax)
@@ -115,7 +117,8 @@ def effects_forest(
         interval = f"{number(row.effect_size)} [{number(row.effect_size_low)}, {number(row.effect_size_high)}]"
         said.append(f"{name}: {interval} by {_MODELS[row.model][0].lower()}")
     level = f"{estimates['conf_level'].iloc[0]:.0%}" if "conf_level" in estimates and len(estimates) else "95%"
-    return Drawn(figure, f"Effect sizes in standard deviations with {level} intervals. " + "; ".join(said) + ".")
+    what = "Changes" if "change" in models else "Effect sizes"
+    return Drawn(figure, f"{what} in standard deviations with {level} intervals. " + "; ".join(said) + ".")
 
 
 def _label(key: tuple[str, str, str], rows: pd.DataFrame, labels: Mapping[str, str]) -> str:

@@ -26,7 +26,7 @@ def means_by_wave(
     *,
     outcomes: Mapping[str, str],
     waves: Mapping[str, str],
-    comparison: str,
+    comparison: str | None,
     programmes: Sequence[str],
     names: Mapping[str, str] | None = None,
     starts: str | None = None,
@@ -40,8 +40,8 @@ def means_by_wave(
         missing (not asked, or suppressed) leave a gap.
     outcomes, waves : mapping
         Names to labels, in the order to draw.
-    comparison : str
-        The comparison arm; drawn hollow and dashed.
+    comparison : str or None
+        The comparison arm; drawn hollow and dashed. None where there is one group, which needs no legend.
     programmes : sequence of str
         The programme arms.
     names : mapping, optional
@@ -64,6 +64,7 @@ def means_by_wave(
     'Means by wave and arm with intervals. Belonging: p 3.00 at Before, 3.40 at After; c 3.10 at Before, 3.20 at After.'
     """
     order, named = list(waves), dict(names or {})
+    arms = list(programmes) if comparison is None else [*programmes, comparison]
     columns = min(len(outcomes), 3)
     lines = -(-len(outcomes) // columns)
     said: list[str] = []
@@ -74,19 +75,20 @@ def means_by_wave(
         handles = {}
         for ax, (outcome, label) in zip(axes.flat, outcomes.items(), strict=False):
             parts = []
-            for arm in (*programmes, comparison):
+            for arm in arms:
                 rows = descriptives[(descriptives["outcome"] == outcome) & (descriptives["arm"] == arm)]
                 rows = rows.set_index("wave").reindex(order).dropna(subset=["mean"])
                 if rows.empty:
                     continue
-                at = [order.index(w) + (0.04 if arm == comparison else -0.04) for w in rows.index]
+                beside = 0.0 if comparison is None else 0.04 if arm == comparison else -0.04
+                at = [order.index(w) + beside for w in rows.index]
                 style = arm_style(arm, comparison, tuple(programmes))
                 error = [rows["mean"] - rows["conf_low"], rows["conf_high"] - rows["mean"]]
                 handles[arm] = ax.errorbar(
                     at, rows["mean"], yerr=error, markersize=5, linewidth=1.4, elinewidth=1, **style
                 )
                 heard = ", ".join(f"{number(m)} at {waves[str(w)]}" for w, m in rows["mean"].items())
-                parts.append(f"{named.get(arm, arm)} {heard}")
+                parts.append(heard if comparison is None else f"{named.get(arm, arm)} {heard}")
             said.append(f"{label}: " + "; ".join(parts))
             if starts in order and order.index(starts) > 0:
                 ax.axvline(order.index(starts) - 0.5, color=MUTED, linewidth=0.8, linestyle=(0, (1, 2)))
@@ -95,13 +97,15 @@ def means_by_wave(
             ax.set_xlim(-0.4, len(order) - 0.6)
             ax.margins(y=0.15)
             clean_axis(ax, grid="y")
-        figure.legend(
-            handles.values(),
-            [capital(named.get(a, a)) for a in handles],
-            loc="outside lower center",
-            ncols=len(handles),
-        )
-    return Drawn(figure, "Means by wave and arm with intervals. " + ". ".join(said) + ".")
+        if comparison is not None:
+            figure.legend(
+                handles.values(),
+                [capital(named.get(a, a)) for a in handles],
+                loc="outside lower center",
+                ncols=len(handles),
+            )
+    by = "wave" if comparison is None else "wave and arm"
+    return Drawn(figure, f"Means by {by} with intervals. " + ". ".join(said) + ".")
 
 
 def _wrapped(text: str) -> str:

@@ -28,7 +28,7 @@ __all__ = ["school_changes"]
 def school_changes(
     table: pd.DataFrame,
     *,
-    comparison: str,
+    comparison: str | None,
     programmes: Sequence[str],
     label: str,
     level: str = "school",
@@ -41,8 +41,8 @@ def school_changes(
     table : pandas.DataFrame
         One row a school, with ``arm, observed, shrunken, conf_low, conf_high``; no school is named, and the order
         within an arm is that of the shrunken change.
-    comparison : str
-        The comparison arm.
+    comparison : str or None
+        The comparison arm, if there is one.
     programmes : sequence of str
         The programme arms.
     label : str
@@ -65,7 +65,9 @@ def school_changes(
     >>> school_changes(table, comparison="c", programmes=["p"], label="Belonging").alt[:65]
     'Belonging, change of each school, unnamed. p: 1 schools from 0.40'
     """
-    arms = [a for a in (comparison, *programmes) if a in set(table["arm"])]
+    present = set(table["arm"])
+    arms = [a for a in (comparison, *programmes) if a is not None and a in present]
+    several = f"{level}{'es' if level.endswith('s') else 's'}"
     said = []
     named = dict(names or {})
     with house_style():
@@ -88,15 +90,16 @@ def school_changes(
                     markersize=5,
                 )
                 at += 1
-            ticks.append(((start + at - 1) / 2, f"{capital(named.get(arm, arm))}\n({len(rows)} {level}s)"))
-            said.append(
-                f"{named.get(arm, arm)}: {len(rows)} {level}s from {number(rows['shrunken'].min())} to "
-                f"{number(rows['shrunken'].max())} after shrinkage"
-            )
+            many, low, high = f"{len(rows)} {several}", rows["shrunken"].min(), rows["shrunken"].max()
+            whose = "" if comparison is None else f"{named.get(arm, arm)}: "
+            shown = many if comparison is None else f"{capital(named.get(arm, arm))}\n({many})"
+            ticks.append(((start + at - 1) / 2, shown))
+            said.append(f"{whose}{many} from {number(low)} to {number(high)} after shrinkage")
             at += 1.2
         ax.set_yticks([t for t, _ in ticks], [text for _, text in ticks])
         ax.set_ylim(-0.8, at - 1.4)
-        ax.set_xlabel(f"{label}: change, against the average comparison {level}")
+        against = "" if comparison is None else f", against the average comparison {level}"
+        ax.set_xlabel(f"{label}: change{against}")
         ax.spines["left"].set_visible(False)
         clean_axis(ax)
         _legend(figure)

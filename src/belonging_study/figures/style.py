@@ -101,15 +101,15 @@ def new_figure(width: float, height: float, **subplots: Any) -> tuple[Figure, An
     return figure, figure.subplots(**subplots)
 
 
-def arm_style(arm: str, comparison: str, programmes: tuple[str, ...]) -> dict[str, Any]:
+def arm_style(arm: str, comparison: str | None, programmes: tuple[str, ...]) -> dict[str, Any]:
     """Return line and marker settings of an arm.
 
     Parameters
     ----------
     arm : str
         The arm.
-    comparison : str
-        Name of the comparison arm.
+    comparison : str or None
+        Name of the comparison arm, if there is one.
     programmes : tuple of str
         Names of the programme arms in the study's order.
 

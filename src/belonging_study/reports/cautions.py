@@ -67,6 +67,8 @@ def cautions(
     References
     ----------
     What Works Clearinghouse (2020). *Standards Handbook, version 4.1*: baseline equivalence and attrition.
+    Shadish, W. R., Cook, T. D., & Campbell, D. T. (2002). *Experimental and quasi-experimental designs for generalized
+    causal inference*. Houghton Mifflin (chapter 4: one group before and after).
     Tipton, E. (2015). Small sample adjustments for robust variance estimation with meta-regression. *Psychological
     Methods, 20*, 375-393.
     Roth, J. (2022). Pretest with caution: event-study estimates after testing for parallel trends. *American Economic
@@ -87,6 +89,7 @@ def cautions(
     every = _empty if estimates is None else estimates
     findings = findings_of(study, wave, every)
     said = [
+        *_one_group(study, wave, findings),
         *_assignment(study, wave, findings),
         *_waves_before(study, wave, findings),
         *_trends(study, findings, _table(pretrend), _table(event_study)),
@@ -115,6 +118,33 @@ def _of_wave(table: pd.DataFrame | None, wave: Wave) -> pd.DataFrame:
     return _empty if table is None or table.empty else table[table["wave"] == wave.name]
 
 
+def _compares(study: Study) -> bool:
+    """Whether there is a comparison group."""
+    return study.design.assignment.comparison is not None
+
+
+def _one_group(study: Study, wave: Wave, findings: list[Finding]) -> Iterator[str]:
+    """A change is no effect."""
+    if _compares(study):
+        return
+    if not findings:
+        yield (
+            "Everybody gets the programme, so there is no comparison group: this study can tell how students change, "
+            "and not whether the programme is the cause."
+        )
+        return
+    yield (
+        "Everybody got the programme, so there is no comparison group, and a change is no effect. Between the waves "
+        "students grew older, had other lessons and other experiences, and were asked or measured again; what "
+        "questions mean to them may have shifted; and a group chosen for low or high scores moves towards the average "
+        "by itself (Shadish, Cook & Campbell 2002). No analysis of these data can tell such causes from the programme."
+    )
+    yield (
+        "The What Works Clearinghouse does not accept designs without a comparison group as evidence of a programme’s "
+        "effect, whatever their result."
+    )
+
+
 def _assignment(study: Study, wave: Wave, findings: list[Finding]) -> Iterator[str]:
     """The arms were not drawn by lot, or are not kept as they were drawn."""
     assignment = study.design.assignment
@@ -123,7 +153,7 @@ def _assignment(study: Study, wave: Wave, findings: list[Finding]) -> Iterator[s
             "A student’s arm is read anew in each wave: students who changed arms count where they went, so the arms "
             "are not the groups that were first formed."
         )
-    if assignment.randomized:
+    if assignment.randomized or not _compares(study):
         return
     units = UNITS[assignment.level]
     if wave.before_programme:
@@ -138,7 +168,7 @@ def _assignment(study: Study, wave: Wave, findings: list[Finding]) -> Iterator[s
 def _waves_before(study: Study, wave: Wave, findings: list[Finding]) -> Iterator[str]:
     """How much is known of the time before the programme."""
     assignment = study.design.assignment
-    if not findings or not isinstance(assignment.starts, str):
+    if not findings or not isinstance(assignment.starts, str) or not _compares(study):
         return
     before = [w for w in study.waves_until(wave.name) if w.before_programme]
     basis = "rests on the lot alone" if assignment.randomized else "is taken on trust"
@@ -213,11 +243,16 @@ def _clusters(study: Study, findings: list[Finding]) -> Iterator[str]:
         return
     arms = [(value_of(f.row, "n_clusters_treated"), value_of(f.row, "n_clusters_comparison")) for f in findings]
     treated, comparison = min((a for a in arms if not math.isnan(sum(a))), key=min, default=(math.nan, math.nan))
-    if min(treated, comparison) < FEW_CLUSTERS:
+    level = study.design.assignment.level
+    if not _compares(study) and treated < FEW_CLUSTERS:
+        yield (
+            f"There are {count(treated)} {units}. Fewer than {FEW_CLUSTERS} leave wide intervals, and one unusual "
+            f"{level} can carry the result."
+        )
+    elif _compares(study) and min(treated, comparison) < FEW_CLUSTERS:
         yield (
             f"There are {count(treated)} programme and {count(comparison)} comparison {units}. Fewer than "
-            f"{FEW_CLUSTERS} in an arm leave wide intervals, and one unusual {study.design.assignment.level} can carry "
-            "the result."
+            f"{FEW_CLUSTERS} in an arm leave wide intervals, and one unusual {level} can carry the result."
         )
 
 
@@ -246,6 +281,7 @@ def _singular(study: Study, wave: Wave, estimates: pd.DataFrame) -> Iterator[str
 def _many_tests(study: Study, wave: Wave, findings: list[Finding], estimates: pd.DataFrame) -> Iterator[str]:
     """Several outcomes, exploratory ones, groups."""
     tested = [f for f in findings if f.reading is not None]
+    what, seen = ("effect", "difference") if _compares(study) else ("change", "change")
     by_role = {role: [f for f in tested if f.outcome.role == role] for role in ("primary", "secondary", "exploratory")}
     if len(tested) > 1:
         corrections = []
@@ -255,20 +291,20 @@ def _many_tests(study: Study, wave: Wave, findings: list[Finding], estimates: pd
             corrections.append("by Benjamini and Hochberg’s method over the secondary outcomes of a domain")
         adjusted = f" The adjusted p values correct for that {listed(corrections)}." if corrections else ""
         yield (
-            f"At this wave {len(tested)} effects are tested, so some differences will appear by chance.{adjusted} "
+            f"At this wave {len(tested)} {what}s are tested, so some {seen}s will appear by chance.{adjusted} "
             "Intervals are not adjusted."
         )
     exploratory = list(dict.fromkeys(inside(f.outcome.label) for f in by_role["exploratory"]))
     if exploratory:
         verb = "is" if len(exploratory) == 1 else "are"
-        yield f"{capital(listed(exploratory))} {verb} exploratory: a difference there is a question for the next study."
+        yield f"{capital(listed(exploratory))} {verb} exploratory: a {seen} there is a question for the next study."
     if not findings or estimates.empty:
         return
     groups = estimates[(estimates["wave"] == wave.name) & (estimates["group"] != "all")]
     if len(groups):
         yield (
-            "Effects in student groups are exploratory and not corrected for their number. That one group’s interval "
-            "excludes zero and another’s does not is no difference between them; only the rows that compare groups "
+            f"{capital(what)}s in student groups are exploratory and not corrected for their number. That one group’s "
+            "interval excludes zero and another’s does not is no difference between them; only the rows that compare groups "
             "test one."
         )
 
@@ -277,6 +313,6 @@ def _invariance(study: Study, wave: Wave) -> Iterator[str]:
     """Nobody has tested whether questions mean the same to all."""
     if study.scales_in(wave.name):
         yield (
-            "Comparing waves, arms and groups of students assumes that the questions mean the same to all of them. "
-            "Measurement invariance has not been tested in this version."
+            f"Comparing {'waves, arms' if _compares(study) else 'waves'} and groups of students assumes that the "
+            "questions mean the same to all of them. Measurement invariance has not been tested in this version."
         )

@@ -89,6 +89,8 @@ def assignment_text(study: Study) -> str:
         Plain text.
     """
     assignment = study.design.assignment
+    if assignment.comparison is None:
+        return _everybody(study)
     units = {"school": "Schools", "class": "Classes", "student": "Students"}[assignment.level]
     how = (
         "were drawn by lot to receive the programme or not"
@@ -106,12 +108,25 @@ def assignment_text(study: Study) -> str:
         said.append(f"{units} started at different waves.")
     else:
         said.append(f"The programme started before the wave “{study.wave(assignment.starts).label}”.")
-    said.append(
-        "The same students are followed from wave to wave."
-        if study.design.panel
-        else "Each wave asks the students who are there then; they are not followed one by one."
+    return " ".join([*said, _followed(study)])
+
+
+def _followed(study: Study) -> str:
+    """Whether waves show the same students."""
+    if study.design.panel:
+        return "The same students are followed from wave to wave."
+    return "Each wave asks the students who are there then; they are not followed one by one."
+
+
+def _everybody(study: Study) -> str:
+    """The design of a study that compares nobody with nobody."""
+    assignment = study.design.assignment
+    units = {"school": "schools", "class": "classes", "student": "students"}[assignment.level]
+    start = study.wave(assignment.starts).label if isinstance(assignment.starts, str) else ""
+    return (
+        f"All {units} got the programme; there is no comparison group, so the study can describe a change and cannot "
+        f"say what caused it. The programme started before the wave “{start}”. {_followed(study)}"
     )
-    return " ".join(said)
 
 
 def outcome_table(study: Study) -> pd.DataFrame:
@@ -182,6 +197,6 @@ def value_labels(study: Study) -> Mapping[str, Mapping[str, str]]:
         "wave": {w.name: w.label for w in study.waves},
         "group": groups | levels | {"arm": "Arm"},
         "arm": {"programme": "Programme", "comparison": "Comparison"}
-        | {a: capital(study.arm_label(a)) for a in (assignment.comparison, *assignment.programme)},
+        | {a: capital(study.arm_label(a)) for a in assignment.arms},
         "role": {r: r.capitalize() for r in ("primary", "secondary", "exploratory")},
     }

@@ -38,7 +38,15 @@ def methods_text(study: Study, wave: Wave) -> str:
     ['Sample.', 'Privacy.']
     """
     paragraphs = [("Sample", _sample(study, wave)), ("Scores and reliability", _scores(study, wave))]
-    if not wave.before_programme:
+    if not wave.before_programme and study.design.assignment.comparison is None:
+        paragraphs += [
+            ("Changes", _changes(study, wave)),
+            ("Uncertainty", _change_inference(study)),
+            ("Effect sizes", _change_sizes(study, wave)),
+            ("Several tests", _multiplicity(study, wave)),
+            ("Multilevel models", _multilevel(study, wave)),
+        ]
+    elif not wave.before_programme:
         paragraphs += [
             ("Effects", _effects(study, wave)),
             ("Waves before the programme", _event_study(study, wave)),
@@ -67,12 +75,13 @@ def _sample(study: Study, wave: Wave) -> Iterator[str]:
     asked = any(source.kind == "survey" for source in wave.sources)
     has_roster = any(source.kind == "roster" for source in wave.sources)
     base = "the roster" if has_roster else "the survey" if asked else "the records"
+    place = "an arm and a place" if study.design.assignment.comparison is not None else "a place"
     rules = [rule for rule in study.exclusions if not rule.waves or wave.name in rule.waves]
     if rules:
         out = listed([f"“{rule.label}”" for rule in rules], "or")
         yield f"The sample is every student in {base} of the wave, less those whom a rule takes out: {out}."
     else:
-        yield f"The sample is every student in {base} of the wave with an arm and a place in the design."
+        yield f"The sample is every student in {base} of the wave with {place} in the design."
     if asked:
         if has_roster:
             yield "Responses are linked by the student’s identifier; students without a response stay in the sample."
@@ -80,6 +89,8 @@ def _sample(study: Study, wave: Wave) -> Iterator[str]:
         yield f"Unfinished responses {unfinished}; {_duplicates(study)}."
     if study.design.assignment.by_wave:
         yield "A student’s arm is read anew in each wave, so effects are of the arm in which the student then was."
+    elif study.design.panel and study.design.assignment.comparison is None:
+        yield "Students count in the place where they were first, wherever they went."
     elif study.design.panel:
         yield "Students count in the arm and the place where they were first, wherever they went (intention to treat)."
     yield "Missing outcomes are not filled in: a student without the outcome is left out of its estimate and counted."
@@ -167,6 +178,65 @@ def _effects(study: Study, wave: Wave) -> Iterator[str]:
         )
     elif [w for w in study.waves_until(wave.name) if not w.before_programme][1:]:
         yield "A second estimate averages over all waves with the programme so far."
+
+
+def _changes(study: Study, wave: Wave) -> Iterator[str]:
+    """The estimator of a change."""
+    before = [w.label for w in study.waves_until(wave.name) if w.before_programme]
+    if not before:
+        yield "Everybody got the programme and no wave precedes it, so neither an effect nor a change is estimated."
+        return
+    yield (
+        "Everybody got the programme, so its effect cannot be estimated: what is estimated is the change from the last "
+        f"wave before it in which the outcome was measured ({before[-1]} at the latest) to this wave."
+    )
+    if study.design.panel:
+        yield "It is the mean of students’ own changes, over those who have the outcome in both waves."
+    else:
+        yield "Students differ from wave to wave, so it is the difference of the waves’ means."
+    if study.groups:
+        groups = listed([inside(g.label) for g in study.groups])
+        yield f"For primary outcomes it is also given by {groups}, each from one regression; these are exploratory."
+    yield "The What Works Clearinghouse’s Standards Handbook 4.1 does not admit designs without a comparison group."
+
+
+def _change_inference(study: Study) -> Iterator[str]:
+    """Standard errors of a change."""
+    assignment, analysis = study.design.assignment, study.analysis
+    level = f"Intervals are at the {number(100 * analysis.conf_level, 0)}% level."
+    if assignment.level == "student":
+        yield f"Students got the programme one by one; intervals and tests are those of the t test on students. {level}"
+        return
+    yield (
+        f"Standard errors are clustered by {assignment.level}: the CR2 correction of Bell and McCaffrey (2002) with "
+        f"Satterthwaite degrees of freedom (Pustejovsky & Tipton 2018), made for few clusters. {level} The test is "
+        "trusted from four degrees of freedom up (Tipton 2015)."
+    )
+    yield (
+        "Beside it stand the wild cluster bootstrap with the null imposed (Cameron, Gelbach & Miller 2008; with very "
+        f"few clusters the weights of Webb 2023; up to {count(analysis.draws)} draws with the seed {analysis.seed}, "
+        "unless the provenance names others) and a t test in which each cluster counts once."
+    )
+
+
+def _change_sizes(study: Study, wave: Wave) -> Iterator[str]:
+    """Standardised changes."""
+    kinds = {o.kind for o in study.outcomes_in(wave.name)}
+    if kinds - {"binary"}:
+        yield (
+            "Effect sizes are changes over the standard deviation of the same students before the programme, which no "
+            "programme has touched, corrected for small samples (Becker 1988; Hedges 1981). They are no effects of the "
+            "programme, and not comparable with effect sizes against a comparison group."
+        )
+    if "binary" in kinds:
+        yield (
+            "For yes-or-no outcomes the estimate is a change of the share and its effect size the Cox index of the two "
+            "shares (log odds ratio over 1.65)."
+        )
+    yield "Intervals of effect sizes carry over those of the changes and take the standard deviation as known."
+    smallest = study.analysis.smallest_effect
+    if smallest is not None:
+        yield f"The smallest change that matters was set at {smallest:g} standard deviations."
 
 
 def _event_study(study: Study, wave: Wave) -> Iterator[str]:
@@ -265,6 +335,9 @@ def _multilevel(study: Study, wave: Wave) -> Iterator[str]:
         return
     levels = ["students"] if study.design.panel and not _one_period(study) else []
     levels += ["classes"] if study.design.class_ else []
+    one_group = assignment.comparison is None
+    if one_group and not study.waves_before:
+        return
     repeated = " where they repeat" if levels else ""
     end = "." if _one_period(study) or assignment.level == "student" else ""
     yield (
@@ -276,7 +349,7 @@ def _multilevel(study: Study, wave: Wave) -> Iterator[str]:
     yield "Tests use Satterthwaite’s degrees of freedom (Kuznetsova, Brockhoff & Christensen 2017)."
     if any(o.kind != "continuous" for o in study.outcomes_in(wave.name)):
         yield "Counts and yes-or-no outcomes are modelled linearly, on their own scale."
-    if study.groups:
+    if study.groups and not one_group:
         groups = listed([inside(g.label) for g in study.groups])
         yield f"Effects by {groups} come from one model each, with an interaction, for primary outcomes."
     if assignment.level != "student":

@@ -87,6 +87,11 @@ class Finding:
         return str(self.row["model"])
 
     @property
+    def is_change(self) -> bool:
+        """Whether it tells of a change that is compared with nothing."""
+        return str(self.row.get("term")) == "change"
+
+    @property
     def rises(self) -> bool:
         """Whether the whole interval lies above zero."""
         return _rises(self.row)
@@ -140,7 +145,7 @@ def findings_of(study: Study, wave: Wave, estimates: pd.DataFrame) -> list[Findi
     if wave.before_programme or estimates.empty:
         return []
     require_columns(estimates, _NEEDED, "estimates")
-    rows = estimates[(estimates["term"] == "programme") & (estimates["group"] == "all")]
+    rows = estimates[estimates["term"].isin(["programme", "change"]) & (estimates["group"] == "all")]
     if "contrast" in rows:
         rows = rows[~rows["contrast"].astype(str).str.startswith("average of ")]
     if "wave" in rows and (rows["wave"] == wave.name).any():
@@ -157,7 +162,7 @@ def findings_of(study: Study, wave: Wave, estimates: pd.DataFrame) -> list[Findi
             by_model: dict[str, dict[str, Any]] = {}
             for row in of_contrast:
                 by_model.setdefault(str(row["model"]), cast(dict[str, Any], row))
-            present = [by_model[m] for m in ("did", "difference", "multilevel") if m in by_model]
+            present = [by_model[m] for m in ("did", "difference", "change", "multilevel") if m in by_model]
             # A model without a result does not stand before one that has it.
             leading = next((row for row in present if _read(row, margin) is not None), present[0] if present else None)
             if leading is not None:
@@ -168,7 +173,7 @@ def findings_of(study: Study, wave: Wave, estimates: pd.DataFrame) -> list[Findi
 def _arms(study: Study, contrast: object) -> str:
     """Which arms a contrast compares, the same for every model."""
     text = "" if not isinstance(contrast, str) else contrast
-    other = study.arm_label(study.design.assignment.comparison)
+    other = study.arm_label(str(study.design.assignment.comparison))
     for arm in study.design.assignment.programme:
         label = study.arm_label(arm)
         if text.startswith((f"{label} v ", f"{arm} v ")) or text.endswith((f", {label}", f", {arm}")):

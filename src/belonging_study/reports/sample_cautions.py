@@ -99,6 +99,9 @@ def attrition_cautions(study: Study, table: pd.DataFrame) -> Iterator[str]:
     if table.empty:
         return
     units = UNITS[study.design.assignment.level]
+    if "assumption" not in table:
+        yield from _lost(study, table, units)
+        return
     for row in records(table[(table["assumption"] == "cautious") & (table["verdict"] == "high")]):
         lost = str(row["level"]).replace("clusters", units)
         arm = str(row.get("arm", ""))
@@ -118,15 +121,27 @@ def attrition_cautions(study: Study, table: pd.DataFrame) -> Iterator[str]:
         )
 
 
+def _lost(study: Study, table: pd.DataFrame, units: str) -> Iterator[str]:
+    """A good part of the one group was lost."""
+    for row in records(table[table["overall"] > 1 - LEAST_LINKED]):
+        lost = str(row["level"]).replace("clusters", units)
+        yield (
+            f"Of the {lost} before the programme {share(value_of(row, 'overall'), 0)} were lost for "
+            f"{label_in(study, str(row['outcome']))}: the change is that of those who stayed."
+        )
+
+
 def links_cautions(study: Study, wave: Wave, table: pd.DataFrame) -> Iterator[str]:
     """Too few responses could be linked, or more in one arm."""
     if table.empty or not any(source.kind == "survey" for source in wave.sources):
         return
-    rates = {str(r["arm"]): value_of(r, "link_rate") for r in records(table) if r["arm"] != "all"}
+    alone = study.design.assignment.comparison is None
+    rates = {str(r["arm"]): value_of(r, "link_rate") for r in records(table) if (r["arm"] == "all") == alone}
     rates = {arm: rate for arm, rate in rates.items() if not math.isnan(rate)}
     if not rates:
         return
-    shown = listed([f"{share(rate, 0)} in the {study.arm_label(arm)} arm" for arm, rate in rates.items()])
+    of_arm = {arm: "" if alone else f" in the {study.arm_label(arm)} arm" for arm in rates}
+    shown = listed([f"{share(rate, 0)}{of_arm[arm]}" for arm, rate in rates.items()])
     gap = max(rates.values()) - min(rates.values())
     if gap > LINK_GAP:
         yield (
@@ -142,7 +157,7 @@ def links_cautions(study: Study, wave: Wave, table: pd.DataFrame) -> Iterator[st
 
 def reliability_cautions(study: Study, table: pd.DataFrame) -> Iterator[str]:
     """Scales that measure too roughly."""
-    rough = []
+    rough, alone = [], study.design.assignment.comparison is None
     for row in records(table[table["group"] == "all"]) if len(table) else []:
         omega, alpha = value_of(row, "mcdonald_omega"), value_of(row, "cronbach_alpha")
         name, figure = ("alpha", alpha) if math.isnan(omega) else ("omega", omega)
@@ -152,8 +167,8 @@ def reliability_cautions(study: Study, table: pd.DataFrame) -> Iterator[str]:
         verb = "was" if len(rough) == 1 else "were"
         yield (
             f"{capital(listed(rough))} {verb} measured with a reliability below "
-            f"{number(LEAST_RELIABILITY, leading_zero=False)}: effects on such scores look smaller in standard "
-            "deviations than they are, and single scores mean little."
+            f"{number(LEAST_RELIABILITY, leading_zero=False)}: {'changes of' if alone else 'effects on'} such scores "
+            "look smaller in standard deviations than they are, and single scores mean little."
         )
 
 

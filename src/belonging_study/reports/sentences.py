@@ -62,6 +62,8 @@ def sentence(finding: Finding, study: Study, *, brief: bool = False) -> str:
     unit, times = _unit(finding.outcome)
     low, high = sorted(times * value_of(finding.row, c) for c in ("conf_low", "conf_high"))
     estimate = times * value_of(finding.row, "estimate")
+    if finding.is_change:
+        return _change_sentence(finding, study, (estimate, low, high), brief=brief)
     if finding.reading in (Reading.MATTERS, Reading.CLEAR, Reading.SMALL):
         shown = _alike(estimate, low, high)
         direction = "higher" if finding.rises else "lower"
@@ -78,6 +80,22 @@ def sentence(finding: Finding, study: Study, *, brief: bool = False) -> str:
     if opening:
         return f"{opening}we cannot tell whether {name} differs: {span}."
     return f"We cannot tell whether the programme changed {name}: {span}."
+
+
+def _change_sentence(finding: Finding, study: Study, numbers: tuple[float, float, float], *, brief: bool) -> str:
+    """Say how an outcome changed, and nothing of why."""
+    estimate, low, high = numbers
+    name, unit = _changing(finding), _unit(finding.outcome)[0]
+    if finding.reading in (Reading.MATTERS, Reading.CLEAR, Reading.SMALL):
+        shown = _alike(estimate, low, high)
+        near, far = sorted((low, high), key=abs)
+        verb = "rose" if finding.rises else "fell"
+        text = f"{capital(name)} {verb} by about {shown(estimate)} {unit} (between {shown(near)} and {shown(far)})"
+        return f"{text}." if brief else f"{text}, {_worth(finding, study)}."
+    span = f"the data fit anything from {_span(low, high)} {unit}"
+    if finding.reading is Reading.LITTLE:
+        return f"{capital(name)} changed little or not at all: {span}, nothing larger."
+    return f"We cannot tell whether {name} changed: {span}."
 
 
 def sentences(findings: Sequence[Finding], study: Study) -> str:

@@ -26,6 +26,7 @@ FEW_CLUSTERS = 20
 METHODS = {
     "did": "difference-in-differences",
     "difference": "the difference at this wave",
+    "change": "the mean of students’ changes",
     "multilevel": "the multilevel model",
 }
 
@@ -51,9 +52,9 @@ def summarise(
         The wave of the report.
     estimates : pandas.DataFrame
         One row an estimate (columns as in ``estimates.csv``), after `suppress`; may be empty. Read are the rows of
-        this wave with term ``"programme"`` and group ``"all"``; of several rows for one outcome, contrast and model
-        the first. The leading model is difference-in-differences, then the difference at this wave, then the
-        multilevel model; binary outcomes are in shares.
+        this wave with term ``"programme"`` (or ``"change"``) and group ``"all"``; of several rows for one outcome,
+        contrast and model the first. The leading model is difference-in-differences, then the difference at this
+        wave, then the change of one group, then the multilevel model; binary outcomes are in shares.
     flow : pandas.DataFrame
         The participant flow, after `suppress`; may be empty.
     scales : pandas.DataFrame, optional
@@ -92,11 +93,20 @@ def summarise(
 
 def _headline(study: Study, wave: Wave, findings: Sequence[Finding]) -> str:
     """One sentence on what was named in advance as most important."""
+    what = "change" if _one_group(study) else "effect"
     if wave.before_programme:
-        return "This is the picture before the programme began, so there is no effect to report yet."
+        return f"This is the picture before the programme began, so there is no {what} to report yet."
     if not findings:
-        return "This report describes who took part and what they answered; it estimates no effect."
-    return " ".join(sentence(f, study, brief=True) for f in findings if f.outcome.role == findings[0].outcome.role)
+        return f"This report describes who took part and what they answered; it estimates no {what}."
+    said = [sentence(f, study, brief=True) for f in findings if f.outcome.role == findings[0].outcome.role]
+    if _one_group(study):
+        said.append("There was no comparison group, so the programme may or may not be the cause.")
+    return " ".join(said)
+
+
+def _one_group(study: Study) -> bool:
+    """Whether everybody got the programme."""
+    return study.design.assignment.comparison is None
 
 
 def _effects(study: Study, wave: Wave, findings: Sequence[Finding]) -> list[str]:
@@ -131,6 +141,11 @@ def _no_effects(study: Study, wave: Wave) -> str:
             f"The programme had not started {at_wave(wave.label)}. The figures describe students, schools and "
             "scales as they were; later waves are compared with them."
         )
+    if _one_group(study):
+        return (
+            "No change is estimated for this wave: that takes the same measure before the programme and now. The "
+            "sections below say what is absent."
+        )
     return (
         "No effect is estimated for this wave: the data do not hold what a comparison between programme and comparison "
         f"{_clusters(study)} needs. The sections below say what is absent."
@@ -161,6 +176,8 @@ def _clusters(study: Study) -> str:
 def _who(study: Study, wave: Wave, flow: pd.DataFrame, findings: Sequence[Finding]) -> list[str]:
     """Who took part, and what was compared."""
     said = _took_part(study, wave, flow)
+    if _one_group(study):
+        return [*said, *_what_changed(study, findings)]
     if findings:
         treated = value_of(findings[0].row, "n_clusters_treated")
         comparison = value_of(findings[0].row, "n_clusters_comparison")
@@ -174,7 +191,7 @@ def _who(study: Study, wave: Wave, flow: pd.DataFrame, findings: Sequence[Findin
             how = "how students changed" if "did" in methods else "students at this wave"
             said.append(
                 f"To see what the programme did, we compare {how} in each programme arm ({arms}) and in the comparison "
-                f"arm (“{study.arm_label(assignment.comparison)}”)."
+                f"arm (“{study.arm_label(str(assignment.comparison))}”)."
             )
         elif "did" in methods:
             treated_ones = "students with the programme" if by_student else f"students in programme {units}"
@@ -187,6 +204,25 @@ def _who(study: Study, wave: Wave, flow: pd.DataFrame, findings: Sequence[Findin
             compared = "students with and without the programme" if by_student else f"programme and comparison {units}"
             said.append(f"To see what the programme did, we compare {compared} at this wave{numbers}.")
     return said
+
+
+def _what_changed(study: Study, findings: Sequence[Finding]) -> list[str]:
+    """Whose change is looked at."""
+    if not findings:
+        return []
+    row = findings[0].row
+    clusters, students = value_of(row, "n_clusters_treated"), value_of(row, "n_students")
+    many = "" if math.isnan(students) else f" {count(students)}"
+    where = "" if math.isnan(clusters) else f" in {count(clusters)} {_clusters(study)}"
+    who = (
+        f"the same{many} students{where} before the programme and now"
+        if study.design.panel
+        else f"the students{where} before the programme with those of this wave"
+    )
+    return [
+        f"Everybody got the programme, so there is no comparison group: we compare {who}. What would have happened "
+        "without the programme is not known."
+    ]
 
 
 def _took_part(study: Study, wave: Wave, flow: pd.DataFrame) -> list[str]:
@@ -293,15 +329,21 @@ def _cautions(study: Study, wave: Wave, findings: Sequence[Finding]) -> list[str
         return []
     said = []
     row = findings[0].row
+    what = "change" if _one_group(study) else "effect"
+    if _one_group(study):
+        said.append(
+            "That students changed does not show that the programme changed them. They also grew older, had other "
+            "lessons and other experiences, and were asked or measured a second time."
+        )
     total = value_of(row, "n_clusters_treated") + value_of(row, "n_clusters_comparison")
     if total < FEW_CLUSTERS and study.design.assignment.level != "student":
         said.append(
             f"With only {count(total)} {_clusters(study)}, the ranges are wide, and a result that cannot tell is not a "
-            "result of no effect."
+            f"result of no {what}."
         )
     elif any(f.reading is Reading.UNCLEAR for f in findings):
-        said.append("A result that cannot tell is not a result of no effect.")
-    if not study.design.assignment.randomized:
+        said.append(f"A result that cannot tell is not a result of no {what}.")
+    if not _one_group(study) and not study.design.assignment.randomized:
         said.append(
             f"The {_clusters(study)} were not chosen by lot, so they may have differed, or gone different ways, "
             "for other reasons than the programme."
@@ -315,7 +357,8 @@ def _cautions(study: Study, wave: Wave, findings: Sequence[Finding]) -> list[str
     if exploratory:
         said.append(
             f"{capital(listed(exploratory))} {'was' if len(exploratory) == 1 else 'were'} not named in advance "
-            "as a test of the programme; with several outcomes, some differences arise by chance."
+            f"as {'a question of the study' if _one_group(study) else 'a test of the programme'}; with several "
+            f"outcomes, some {what if _one_group(study) else 'difference'}s arise by chance."
         )
     said.append("These are averages of groups; they say nothing about a single student, class or teacher.")
     return [f"What not to conclude: {said[0][:1].lower()}{said[0][1:]}", *said[1:]]

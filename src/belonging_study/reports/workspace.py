@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
@@ -218,11 +219,31 @@ class Workspace:
         write_file(self._stamp(f"tables-{name}"), self._inputs.encode())
         return block if show else None
 
+    def document(self, name: str, content: Mapping[str, Any]) -> None:
+        """Write ``tables/<name>.json``: a description of tables in a form that other tools read.
+
+        Parameters
+        ----------
+        name : str
+            The file's name.
+        content : mapping
+            JSON values; nothing in it may come from fewer students than ``privacy: minimum_cell``.
+
+        Raises
+        ------
+        PublishError
+            If the disk is full or may not be written.
+        """
+        _require_file_name(name)
+        text = json.dumps(content, indent=2, ensure_ascii=False)
+        write_file(self.shown / "tables" / f"{name}.json", f"{text}\n".encode())
+
     def disclose(self, data: pd.DataFrame) -> pd.DataFrame:
         """Give a table with its small cells hidden, as `table` writes it: what figures are drawn from."""
         if data.empty:
             return data
-        flow = self.load("flow") if {"n_roster", "n_linked"} <= set(data.columns) else None
+        by_flow = {"n_linked", "link_reason"} & set(data.columns)
+        flow = self.load("flow") if by_flow else None
         return suppress(data, minimum_cell=self.study.privacy.minimum_cell, flow=flow)
 
     def read_table(self, name: str) -> pd.DataFrame:
@@ -301,8 +322,8 @@ class Workspace:
 
     @property
     def arms(self) -> list[str]:
-        """The arms as tables name them: a single programme arm is ``programme``, whatever its value in the files."""
-        return ["programme", "comparison"]
+        """The arms as the flow names them: the two kinds of arm, or ``all`` where there is no comparison."""
+        return ["all"] if self.study.design.assignment.comparison is None else ["programme", "comparison"]
 
     def _fresh(self, name: str, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
         """Read a table, or make and keep it."""
