@@ -107,11 +107,11 @@ def _design(study: Study, waves: Mapping[str, WaveTable]) -> Iterator[Variable]:
         "wave",
         "Wave",
         type="text",
-        values="; ".join(f"{w.name} = {w.label}" for w in study.waves),
-        levels={w.name: w.label for w in study.waves},
+        values="; ".join(f"{w.name} = {w.label}" for w in study.waves if w.name in waves),
+        levels={w.name: w.label for w in study.waves if w.name in waves},
         required=True,
     )
-    yield Variable("time", "Number of the wave, from 0", minimum=0, maximum=len(study.waves) - 1, required=True)
+    yield Variable("time", "Number of the wave, from 0", minimum=0, maximum=len(waves) - 1, required=True)
     yield Variable("student", "Student", type="code", source=rule, required=True)
     yield Variable("school", "School (where first assigned)", type="code", source=rule)
     yield Variable("classroom", "Class, within school", type="code", source=rule)
