@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from belonging_study.data.wording import one_line
 from belonging_study.errors import EmptyFileError, UnreadableFileError
 
 __all__ = ["BLANK_LINES", "HEADER_ROWS", "Grid", "Tabulated", "tabulate"]
@@ -221,7 +222,7 @@ class _Body:
             )
         if self.n_headers:
             line = grid.line_of(self.again)
-            more = f", and {self.n_headers - 1} more times" if self.n_headers > 1 else ""
+            more = f", {self.n_headers} times in all" if self.n_headers > 1 else ""
             raise UnreadableFileError(
                 f"{shown} holds its header again on line {line}{more}: exports seem to be pasted together.",
                 where=f"{shown}, line {line}",
@@ -259,7 +260,7 @@ def refuse_repeated_names(names: list[str], shown: str) -> None:
     """
     repeated = [(name, n) for name, n in Counter(names).items() if n > 1]
     if repeated:
-        listed = ", ".join(f'"{name[:60]}" ({n} columns)' for name, n in repeated[:8])
+        listed = ", ".join(f'"{one_line(name)}" ({n} columns)' for name, n in repeated[:8])
         raise UnreadableFileError(
             f"{shown} has several columns of one name: {listed}.",
             where=shown,

@@ -35,6 +35,7 @@ _NOT_AN_EXPORT = (
 
 _GZIP = b"\x1f\x8b"
 _BLOCK = 2**20
+_PACKED_FROM = 2**26
 _LARGEST_PACKED = 200
 """An export shrinks to a tenth or so; what grows by more than this is made to fill the memory."""
 
@@ -101,7 +102,7 @@ class RawFile:
         try:
             for block in iter(partial(gzip.GzipFile(fileobj=stream).read, _BLOCK), b""):
                 n += len(block)
-                if n > 2**28 and n > _LARGEST_PACKED * stream.tell():
+                if n > _PACKED_FROM and n > _LARGEST_PACKED * stream.tell():
                     raise UnreadableFileError(
                         f"{self.shown} unpacks to more than {_LARGEST_PACKED} times its size, which no export does.",
                         where=self.shown,

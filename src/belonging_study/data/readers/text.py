@@ -118,7 +118,8 @@ def _not_decoded(blocks: Blocks, used: str, start: int, shown: str) -> Unreadabl
     """Say where the text stops being text, and how to go on."""
     name = "UTF-8" if used in ("utf-8", "utf-8-sig") else used
     head = next(blocks())
-    if b"\x00" in head or _share_of_controls(head) > 0.05:
+    wide = used.lower().replace("_", "-").startswith(("utf-16", "utf-32"))
+    if not wide and (b"\x00" in head or _share_of_controls(head) > 0.05):
         return UnreadableFileError(
             f"{shown} is not a text file, and no known format of data.",
             where=shown,
