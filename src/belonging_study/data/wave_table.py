@@ -147,7 +147,8 @@ def link_wave(study: Study, wave: Wave, files: Sequence[WaveFile]) -> WaveTable:
             roster = pd.Index(table["student"])
         tables[kind] = table.set_index("student")
         streams.append(stream)
-    problems += _two_arms(tables, owner[arm], by_kind, arm)
+    if arm in owner:
+        problems += _two_arms(tables, owner[arm], by_kind, arm)
     raise_all(problems)
     table = pd.concat([tables[kind].reindex(roster) for kind in kinds], axis=1)
     for kind in ("roster", "survey", "records"):
