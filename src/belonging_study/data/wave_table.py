@@ -79,8 +79,8 @@ class WaveTable:
     n_unlinked: int
 
     def where(self, column: str) -> str:
-        """Name the files that a column came from."""
-        mine = [f for f in self.files if f.source.kind == self.owner[column] and column in f.columns]
+        """Name the files that a column came from; nothing for one that the study does not need."""
+        mine = [f for f in self.files if f.source.kind == self.owner.get(column) and column in f.columns]
         return "; ".join(f.source.file for f in mine)
 
 
