@@ -28,7 +28,7 @@ class Need:
     use : {"item", "measure", "id", "number", "number or text", "text"}
         How it is coded.
     expected : {"roster", "survey", "records"}
-        The kind of file that should have it; any file of the wave may.
+        The kind of file that should have it; any file of the wave may, but registers with several rows a student.
     wording : str
         The question, by which the column may be found.
     scale, outcome : Scale, Outcome, optional
@@ -82,6 +82,7 @@ def code_column(values: pd.Series, need: Need, export: Export, source: Source, c
             labels=scale.labels,
             minimum=scale.minimum,
             maximum=scale.maximum,
+            translations=scale.translations,
             synonyms=scale.synonyms,
             value_labels=labels,
             column=column,

@@ -1,23 +1,34 @@
-"""The files of one wave: which columns the study needs of them, found, coded and under the study's names."""
+"""The files of one wave: the columns that the study needs of them, found, coded and under the study's names."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
 
-from belonging_study.data.coding import code_number
+from belonging_study.data.coding import Coded, code_number
 from belonging_study.data.coding_problems import merge_problems, raise_all
 from belonging_study.data.exclusions import as_text
 from belonging_study.data.export import Export
 from belonging_study.data.matching import match_columns
 from belonging_study.data.pseudonyms import normalise_ids
 from belonging_study.data.readers import read_export
+from belonging_study.data.recode import recode
+from belonging_study.data.registers import (
+    MANY_ROWS,
+    REGISTERS,
+    code_register,
+    lacking_columns,
+    read_headings,
+    register_columns,
+    register_measures,
+)
 from belonging_study.data.wave_columns import Need, code_column
-from belonging_study.errors import ColumnMissingError, DataError
-from belonging_study.study.model import Kind, Source, Start, Study, Wave
+from belonging_study.data.wave_needs import COMPUTED, DURATION, computed_columns, needed_columns
+from belonging_study.errors import ColumnMissingError, DataError, EmptyFileError
+from belonging_study.study.model import Kind, Source, Study, Wave
 from belonging_study.study.names import nearest
 
 __all__ = [
@@ -25,16 +36,13 @@ __all__ = [
     "DURATION",
     "WaveFile",
     "WaveReading",
+    "computed_columns",
     "examine_wave_files",
     "needed_columns",
     "read_wave_files",
 ]
 
-DURATION = "duration_seconds"
-COMPUTED = ("answered_share", "responded", "longstring", "irv", "careless", DURATION)
-"""Columns that an exclusion rule may name although no file holds them."""
-
-_ORDER: tuple[Kind, ...] = ("roster", "survey", "records")
+_ORDER: tuple[Kind, ...] = ("roster", "enrolment", "survey", "records")
 _DURATION_HEADER = "Duration (in seconds)"
 
 
@@ -55,6 +63,8 @@ class WaveFile:
         ``unfinished`` (bool) and, where known, ``duration_seconds``.
     n_other_rows : int
         Rows left out because ``rows:`` says that they are another wave's.
+    answered : dict
+        Column to ``{synonym: count}`` of answers that count as missing because ``synonyms:`` says so.
     """
 
     source: Source
@@ -62,6 +72,7 @@ class WaveFile:
     columns: dict[str, str]
     table: pd.DataFrame
     n_other_rows: int
+    answered: dict[str, dict[str, int]] = field(default_factory=dict)
 
     @property
     def where(self) -> str:
@@ -86,39 +97,6 @@ class WaveReading:
     files: tuple[WaveFile, ...]
     problems: tuple[DataError, ...]
     complete: bool
-
-
-def needed_columns(study: Study, wave: str) -> dict[str, Need]:
-    """List the columns that the study needs in a wave.
-
-    Parameters
-    ----------
-    study : Study
-        The definition.
-    wave : str
-        Name of the wave.
-
-    Returns
-    -------
-    dict
-        The study's name to its `Need`, without the student's identifier, which every file needs.
-
-    Examples
-    --------
-    >>> study = Study.model_validate({
-    ...     "title": "A study", "name": "a_study", "programme": {"name": "P"},
-    ...     "waves": [{"name": "w1", "label": "1", "date": "2026-01-01", "sources": [{"file": "w1.csv"}]}],
-    ...     "design": {"assignment": {"starts": "w1"}},
-    ...     "outcomes": [{"name": "marks", "measure": "mean_mark", "label": "Marks"}],
-    ... })
-    >>> {name: need.use for name, need in needed_columns(study, "w1").items()}
-    {'school_id': 'id', 'arm': 'text', 'mean_mark': 'measure'}
-    """
-    needs: dict[str, Need] = {}
-    for need in (*_design_needs(study), *_measure_needs(study, wave), *_student_needs(study, wave)):
-        needs.setdefault(need.name, need)
-    needs.pop(study.design.student, None)
-    return needs
 
 
 def examine_wave_files(study: Study, wave: Wave, raw: Path) -> WaveReading:
@@ -177,10 +155,11 @@ def examine_wave_files(study: Study, wave: Wave, raw: Path) -> WaveReading:
         except DataError as error:
             problems.append(error)
             continue
-        table, wrong = _coded_table(mine, source, export, columns, needs)
+        problems += _unknown_values(study, source)
+        table, answered, wrong = _coded_table(mine, source, export, columns, study=study, needs=needs)
         problems += wrong
         if "student" in table:
-            files.append(WaveFile(source, export, columns, table, n_other))
+            files.append(WaveFile(source, export, columns, table, n_other, answered))
     return WaveReading(tuple(files), tuple(problems), not missing and len(files) == len(wave.sources))
 
 
@@ -208,65 +187,65 @@ def read_wave_files(study: Study, wave: Wave, raw: Path) -> tuple[WaveFile, ...]
 
 
 def _coded_table(
-    rows: pd.DataFrame, source: Source, export: Export, columns: dict[str, str], needs: dict[str, Need]
-) -> tuple[pd.DataFrame, list[DataError]]:
+    rows: pd.DataFrame,
+    source: Source,
+    export: Export,
+    columns: dict[str, str],
+    *,
+    study: Study,
+    needs: dict[str, Need],
+) -> tuple[pd.DataFrame, dict[str, dict[str, int]], list[DataError]]:
     """Code the needed columns of a file; a column that cannot be used at all is absent."""
-    coded: dict[str, pd.Series] = {}
-    uncoded: list[DataError | None] = []
+    coded: dict[str, Coded] = {}
     spoilt: list[DataError] = []
-    if columns["student"]:
+    cells = {
+        name: recode(rows[column], source.values.get(name, {}), export.labels.get(column))
+        for name, column in columns.items()
+        if column
+    }
+    student = cells.pop("student", None)
+    if student is not None:
         try:
-            coded["student"] = normalise_ids(rows[columns["student"]], where=_at(source, columns["student"]))
+            coded["student"] = Coded(normalise_ids(student, where=_at(source, columns["student"])))
         except DataError as error:
             spoilt.append(error)
-    for name, need in needs.items():
-        if name in columns:
+    for name, need in needs.items() if source.kind not in MANY_ROWS else ():
+        if name in cells:
             try:
-                one = code_column(rows[columns[name]], need, export, source, columns[name])
+                coded[name] = code_column(cells[name], need, export, source, columns[name])
             except DataError as error:
                 spoilt.append(error)
-                continue
-            uncoded.append(one.problem)
-            coded[name] = one.codes
-    if DURATION in columns:
-        one = code_number(rows[columns[DURATION]], column=columns[DURATION], shown=source.file, decimal=source.decimal)
-        uncoded.append(one.problem)
-        coded[DURATION] = one.codes
-    coded["unfinished"] = _unfinished(rows, export.format)
-    return pd.DataFrame(coded).reset_index(drop=True), [*spoilt, *merge_problems(uncoded)]
+    if source.kind in REGISTERS:
+        try:
+            coded |= code_register(source.kind, cells, export.labels, source, study)
+        except DataError as error:
+            spoilt.append(error)
+    if DURATION in cells:
+        coded[DURATION] = code_number(
+            cells[DURATION], column=columns[DURATION], shown=source.file, decimal=source.decimal
+        )
+    table = {name: one.codes for name, one in coded.items()}
+    table["unfinished"] = _unfinished(rows, export.format)
+    answered = {name: one.answered for name, one in coded.items() if one.answered}
+    problems = merge_problems([one.problem for one in coded.values()])
+    return pd.DataFrame(table).reset_index(drop=True), answered, [*spoilt, *problems]
 
 
-def _design_needs(study: Study) -> Iterator[Need]:
-    design, assignment = study.design, study.design.assignment
-    yield Need(design.school, "id", "roster")
-    if design.class_ is not None:
-        yield Need(design.class_, "id", "roster")
-    if assignment.comparison is not None:
-        yield Need(assignment.column, "text", "roster")
-    if assignment.blocks is not None:
-        yield Need(assignment.blocks, "id", "roster")
-    if isinstance(assignment.starts, Start):
-        yield Need(assignment.starts.column, "text", "roster")
-
-
-def _measure_needs(study: Study, wave: str) -> Iterator[Need]:
-    for scale in study.scales_in(wave).values():
-        for item, wording in scale.items.items():
-            yield Need(item, "item", "survey", wording, scale=scale)
-    for outcome in study.outcomes_in(wave):
-        if outcome.measure not in study.scales:
-            yield Need(outcome.measure, "measure", "records", outcome=outcome)
-
-
-def _student_needs(study: Study, wave: str) -> Iterator[Need]:
-    """Groups, covariates and the columns of exclusion rules; one that a rule compares as a number is a number."""
-    yield from (Need(group.column, "text", "roster") for group in study.groups)
-    rules = [r for r in study.exclusions if (not r.waves or wave in r.waves) and r.column not in COMPUTED]
-    yield from (Need(r.column, "number", "roster") for r in rules if r.below is not None or r.above is not None)
-    for covariate in study.analysis.covariates:
-        if covariate not in study.scales and covariate not in COMPUTED:
-            yield Need(covariate, "number or text", "roster")
-    yield from (Need(r.column, "text", "roster") for r in rules)
+def _unknown_values(study: Study, source: Source) -> list[DataError]:
+    """Say which columns under ``values:`` the study takes from no file."""
+    known = set(register_columns(source.kind, study)) if source.kind in REGISTERS else set()
+    for wave in study.wave_names:
+        known |= set(needed_columns(study, wave))
+    return [
+        ColumnMissingError(
+            f"`values:` of {source.file} names {name}, which is no column that the study takes from its files"
+            f"{nearest(name, known)}",
+            where=source.file,
+            remedy="correct the name under `values:` of that file in study.yml; it is the study's own name.",
+        )
+        for name in source.values
+        if name not in known
+    ]
 
 
 def _at(source: Source, column: str) -> str:
@@ -274,14 +253,31 @@ def _at(source: Source, column: str) -> str:
 
 
 def _read(source: Source, raw: Path, study: Study, needs: dict[str, Need]) -> Export:
-    return read_export(
-        raw / source.file,
-        format=source.format,
-        encoding=source.encoding,
-        decimal=source.decimal,
-        shown=source.file,
-        keep=[study.design.student, *needs, *source.columns.values(), *source.rows],
-    )
+    mine = register_columns(source.kind, study) if source.kind in REGISTERS else {}
+    try:
+        return read_export(
+            raw / source.file,
+            format=source.format,
+            encoding=source.encoding,
+            decimal=source.decimal,
+            shown=source.file,
+            keep=[study.design.student, *needs, *mine, *source.columns.values(), *source.rows],
+        )
+    except EmptyFileError:
+        # No incidents is a finding; no answers is a mistake.
+        if source.kind != "incidents":
+            raise
+        return read_headings(raw / source.file, source)
+
+
+def _wanted(study: Study, source: Source, needs: dict[str, Need]) -> dict[str, str]:
+    """List what is looked for in a file, with its wording."""
+    wanted = {study.design.student: ""}
+    if source.kind not in MANY_ROWS:
+        wanted |= {DURATION: _DURATION_HEADER, **{name: need.wording for name, need in needs.items()}}
+    if source.kind in REGISTERS:
+        wanted |= dict.fromkeys(register_columns(source.kind, study), "")
+    return wanted
 
 
 def _match(
@@ -291,12 +287,11 @@ def _match(
 
     What should be in a file that could not be read is not said to be missing.
     """
-    wanted = {study.design.student: "", DURATION: _DURATION_HEADER, **{name: n.wording for name, n in needs.items()}}
     matched: list[dict[str, str]] = []
     missing: dict[str, list[str]] = {}
     reported: set[str] = set()
     for source, export in opened:
-        columns, wrong = _match_one(export, wanted, source)
+        columns, wrong = _match_one(export, _wanted(study, source, needs), source)
         student = columns.pop(study.design.student, None)
         lines = missing.setdefault(source.file, [])
         if student is None and study.design.student not in wrong:
@@ -304,15 +299,22 @@ def _match(
         lines += [f"  {error.what} {_capital(error.remedy)}" for error in wrong.values()]
         reported |= set(wrong)
         matched.append({"student": student or "", **columns})
-    present = {source.kind for source in wave.sources}
+    present = {source.kind: source for source in reversed(wave.sources)}
+    lacks: list[tuple[str, Kind]] = []
+    everybody = [columns for (source, _), columns in zip(opened, matched, strict=True) if source.kind not in MANY_ROWS]
     for name, need in needs.items():
-        if name in reported or any(name in columns for columns in matched):
-            continue
-        kind = need.expected if need.expected in present else next(k for k in _ORDER if k in present)
-        if kind not in unread:
+        if not any(name in columns for columns in everybody):
+            main = next((k for k in _ORDER if k in present), wave.sources[0].kind)
+            lacks.append((name, need.expected if need.expected in present else main))
+    for kind in (kind for kind in REGISTERS if kind in present):
+        of_kind = [columns for (source, _), columns in zip(opened, matched, strict=True) if source.kind == kind]
+        lacks += [(name, kind) for name in lacking_columns(kind, set().union(*of_kind), study)]
+    for name, kind in lacks:
+        if name not in reported and kind not in unread:
             at = next(i for i, (source, _) in enumerate(opened) if source.kind == kind)
             source, export = opened[at]
-            missing[source.file].append(_missing_line(name, source.file, export, matched[at]))
+            line = _missing_line(name, source.file, export, matched[at])
+            missing[source.file].append(line + _from_a_register(name, study))
     return matched, [_lacks(wave, file, lines) for file, lines in missing.items() if lines]
 
 
@@ -352,6 +354,12 @@ def _missing_line(name: str, file: str, export: Export, matched: dict[str, str])
     """Say that a column is missing, and offer the nearest of those that nothing else is taken from."""
     free = [str(column) for column in export.table.columns if column not in matched.values()]
     return f"  {file} has no column {name}{nearest(name, free)}"
+
+
+def _from_a_register(name: str, study: Study) -> str:
+    """Say which kind of file would give a measure that is in no file of the wave."""
+    given = register_measures(study, REGISTERS)
+    return f"; a file of the kind {given[name][0]} gives it" if name in given else ""
 
 
 def _capital(text: str) -> str:
