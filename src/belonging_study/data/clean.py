@@ -6,26 +6,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from belonging_study.data.arms import require_both_arms, settle_arms
-from belonging_study.data.careless import CARELESS_RULES, careless_answers, careless_table
+from belonging_study.data.arms import settle_arms
+from belonging_study.data.careless import careless_table
 from belonging_study.data.codebook import codebook_table, codebook_values
 from belonging_study.data.codebook_schema import codebook_schema
 from belonging_study.data.coding_problems import raise_all
-from belonging_study.data.exclusions import apply_exclusions
 from belonging_study.data.groups import label_group
 from belonging_study.data.linking import links_table
 from belonging_study.data.missing import missing_table
+from belonging_study.data.prepare import prepare_wave
 from belonging_study.data.pseudonyms import pseudonymise
+from belonging_study.data.sample_checks import require_sample
+from belonging_study.data.schema import check_table
 from belonging_study.data.variables import study_variables
-from belonging_study.data.wave_files import COMPUTED, DURATION
+from belonging_study.data.wave_files import COMPUTED
 from belonging_study.data.wave_flow import removal_steps, waves_flow
 from belonging_study.data.wave_table import WaveTable
 from belonging_study.data.waves import link_waves
-from belonging_study.errors import DataError, DesignError, ParameterError, UnknownLabelError, UserError, ValueRangeError
-from belonging_study.study.model import Outcome, Start, Study
+from belonging_study.errors import DataError, ParameterError, UnknownLabelError, UserError, ValueRangeError
+from belonging_study.study.model import Start, Study
 from belonging_study.study.names import nearest
 
 __all__ = ["DESIGN_COLUMNS", "Cleaned", "clean_linked", "clean_waves", "require_free_names"]
@@ -171,9 +172,10 @@ def clean_linked(study: Study, linked: dict[str, WaveTable], *, key: bytes) -> C
     wave = list(linked)[-1]
     tables = []
     unknown: list[UserError] = []
+    broken: list[UserError] = []
     for time, (name, one) in enumerate(linked.items()):
-        table = _with_response_measures(study, name, one.table)
-        table["@removed"] = _first_rule(study, name, one, table)
+        table = prepare_wave(study, name, one)
+        broken += [issue.problem for issue in check_table(study, name, one, table) if issue.severity == "error"]
         for group in study.groups:
             try:
                 table[f"@{group.column}"] = label_group(table[group.column], group, where=one.where(group.column))
@@ -184,6 +186,7 @@ def clean_linked(study: Study, linked: dict[str, WaveTable], *, key: bytes) -> C
     raise_all(unknown)
     rows = pd.concat(tables, ignore_index=True)
     design = _settle(study, rows, linked)
+    raise_all(broken)
     cluster = _cluster(study, rows["student"], design)
     removed = removal_steps(study, rows["@removed"].to_numpy(dtype=int), design["problem"])
     counted = design[["programme", "moved", "other_arm"]].assign(
@@ -192,7 +195,7 @@ def clean_linked(study: Study, linked: dict[str, WaveTable], *, key: bytes) -> C
     flow = waves_flow(study, linked, counted, removed)
     inside = removed == 0
     sample, placed = rows[inside], design[inside].assign(cluster=cluster)
-    _require_sample(study, linked, sample, placed, flow)
+    require_sample(study, linked, sample, placed, flow)
     responses = _responses(study, sample, placed, key)
     links = [
         links_table(
@@ -260,27 +263,6 @@ def require_free_names(study: Study) -> None:
         )
 
 
-def _with_response_measures(study: Study, wave: str, table: pd.DataFrame) -> pd.DataFrame:
-    """Add how much of the survey each student answered, and the signs of careless answering."""
-    scales = study.scales_in(wave)
-    items = [item for scale in scales.values() for item in scale.items]
-    answered = table["responded"].to_numpy()
-    share = table[items].notna().mean(axis=1) if items else pd.Series(np.nan, index=table.index)
-    signs = careless_answers(table[items], scales, table.get(DURATION))
-    marks = signs[list(CARELESS_RULES)]
-    signs["careless"] = marks.fillna(False).astype(bool).any(axis=1)
-    signs = signs.assign(**{name: signs[name].where(answered) for name in ("longstring", "irv")})
-    signs["careless"] &= answered
-    return pd.concat([table, share.where(answered).rename("answered_share"), signs], axis=1)
-
-
-def _first_rule(study: Study, wave: str, one: WaveTable, table: pd.DataFrame) -> np.ndarray:
-    where = ", ".join(file.source.file for file in one.files)
-    if DURATION not in table:
-        table = table.assign(**{DURATION: np.nan})
-    return apply_exclusions(table, study.exclusions, wave=wave, where=where)
-
-
 def _placed(study: Study, table: pd.DataFrame) -> pd.DataFrame:
     """Give the design's columns one name, whatever the study calls them."""
     design = study.design
@@ -313,60 +295,6 @@ def _cluster(study: Study, student: pd.Series, design: pd.DataFrame) -> pd.Serie
     if level == "student":
         return student
     return design["school" if level == "school" else "classroom"]
-
-
-def _require_sample(
-    study: Study, linked: dict[str, WaveTable], rows: pd.DataFrame, design: pd.DataFrame, flow: pd.DataFrame
-) -> None:
-    """Raise if a wave's sample is empty or in one arm, or an outcome of the last wave never varies."""
-    problems: list[UserError] = []
-    for wave, one in linked.items():
-        here = rows["@wave"] == wave
-        if not here.any():
-            lines = flow[(flow["wave"] == wave) & (flow["stream"] == "students") & (flow["arm"] == "all")]
-            counts = lines[lines["kind"] != "info"]
-            said = "; ".join(f"{label}: {n}" for label, n in zip(counts["label"], counts["n_rows"], strict=True))
-            problems.append(
-                DataError(
-                    f"The exclusion rules leave nobody in wave {wave}: {said}.",
-                    where=", ".join(file.source.file for file in one.files),
-                    remedy="check the rules under `exclusions:` and the columns that they name.",
-                )
-            )
-            continue
-        sample = pd.DataFrame(
-            {
-                "cluster": design.loc[here, "cluster"],
-                "programme": design.loc[here, "programme"].astype(int),
-                "start_time": design.loc[here, "start_time"],
-            }
-        )
-        try:
-            require_both_arms(sample, study, wave, where=one.where(study.design.assignment.column))
-        except DesignError as error:
-            problems.append(error)
-    wave, one = list(linked.items())[-1]
-    last = rows[rows["@wave"] == wave]
-    outcomes = study.outcomes_in(wave) if len(last) else ()
-    raise_all([*problems, *(error for error in (_constant(study, wave, one, last, o) for o in outcomes) if error)])
-
-
-def _constant(study: Study, wave: str, one: WaveTable, last: pd.DataFrame, outcome: Outcome) -> DataError | None:
-    """Say that an outcome never varies in a wave, if so."""
-    scale = study.scales.get(outcome.measure)
-    columns = list(scale.items) if scale is not None else [outcome.measure]
-    if last[columns].nunique().max() > 1:
-        return None
-    values = pd.unique(last[columns].to_numpy(dtype=float).ravel())
-    known = values[~np.isnan(values)]
-    what = "has no value" if len(known) == 0 else f"is {known[0]:g} for every student with a value"
-    if len(known) > 1:
-        what = "has items that each have one answer throughout"
-    return DataError(
-        f"The outcome {outcome.name} never varies: {outcome.measure} {what} in wave {wave} ({len(last)} students).",
-        where=f"{one.where(columns[0])}, column {outcome.measure}",
-        remedy="check the export; if the outcome was not measured in this wave, limit it by `waves:`.",
-    )
 
 
 def _responses(study: Study, rows: pd.DataFrame, design: pd.DataFrame, key: bytes) -> pd.DataFrame:
