@@ -1,9 +1,17 @@
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from belonging_study.data.linking import collapse_rows, join_files, link_responses, links_table, require_zeros
+from belonging_study.data.linking import (
+    collapse_rows,
+    join_files,
+    link_reasons_table,
+    link_responses,
+    links_table,
+    require_zeros,
+)
 from belonging_study.errors import ArmConflictError, DataError, DuplicateRowsError
 from belonging_study.study.model import Responses
 
@@ -120,3 +128,65 @@ def test_leading_zeros_that_a_spreadsheet_dropped(ids: list[str], roster: list[s
         check()
     assert remedy in error.value.remedy
     assert not any(number in str(error.value) for number in ("12", "34"))
+
+
+def test_links_by_school_follow_the_arms_and_leave_out_who_has_no_place() -> None:
+    students = pd.DataFrame(
+        {
+            "programme": [1, 1, 0, 0, None],
+            "responded": [True, False, True, True, True],
+            "school": ["s2", "s2", "s1", "s3", None],
+            "arm_of_school": ["programme", "programme", "comparison", "comparison", None],
+        }
+    )
+    before = students.iloc[[0, 1, 1, 2, 4]].assign(again=[True, False, True, True, False])
+    found = links_table(students, 2, wave="w2", before=before)
+    assert found[["arm", "school", "n_roster", "n_linked"]].values.tolist() == [
+        ["all", "all", 5, 4],
+        ["programme", "all", 2, 1],
+        ["comparison", "all", 2, 2],
+        ["programme", "s2", 2, 1],
+        ["comparison", "s1", 1, 1],
+        ["comparison", "s3", 1, 1],
+    ]
+    again = found.set_index("school")[["n_again", "retention"]]
+    assert again.loc["s2"].tolist() == [2, pytest.approx(2 / 3)]
+    assert again.loc["s1"].tolist() == [1, 1]
+    assert found.loc[0, ["n_again", "retention"]].tolist() == [3, 0.6]
+    # Nobody of the third school was there before.
+    assert again.loc["s3", "n_again"] == 0
+    assert np.isnan(again.loc["s3", "retention"])
+    first = links_table(students, 2, wave="w1")
+    assert first[["n_again", "retention"]].isna().all(axis=None)
+
+
+def test_links_by_code_count_responses_found_in_earlier_waves() -> None:
+    students = pd.DataFrame(
+        {
+            "programme": [1, 1, 1, 0, 0],
+            "responded": True,
+            "linked": pd.array([True, True, False, False, True], dtype="boolean"),
+            "unlinked": [False, False, True, False, False],
+        }
+    )
+    found = links_table(students, 0, wave="w2").set_index("arm")
+    columns = ["n_roster", "n_responses", "n_linked", "n_unlinked"]
+    assert found.loc["all", columns].tolist() == [5, 5, 3, 1]
+    assert found.loc["programme", columns].tolist() == [3, 3, 2, 1]
+    assert found.loc["comparison", "link_rate"] == 0.5
+    first = links_table(students.assign(linked=pd.array([pd.NA] * 5, dtype="boolean")), 0, wave="w1")
+    assert first[["n_linked", "link_rate", "n_unlinked"]].isna().all(axis=None)
+    assert first["n_responses"].tolist() == [5, 3, 2]
+
+
+def test_reasons_of_links_come_in_order_and_add_up() -> None:
+    reasons = ["no match", "2 parts differ", "identical code", "ambiguous", "1 part differs", "identical code"]
+    quality = [np.nan, 0.5, 0.9, np.nan, 0.8, 0.7]
+    found = link_reasons_table(pd.Series(reasons), pd.Series(quality), wave="w2")
+    assert found["link_reason"].tolist() == [
+        "identical code", "1 part differs", "2 parts differ", "ambiguous", "no match",
+    ]  # fmt: skip
+    assert found["n_responses"].sum() == 6
+    assert found["share"].sum() == pytest.approx(1)
+    assert found.loc[0, "link_quality"] == pytest.approx(0.8)
+    assert found["link_quality"].isna().tolist() == [False, False, False, True, True]

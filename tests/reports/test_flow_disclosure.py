@@ -12,7 +12,8 @@ from made_up import made_up_flow
 from scipy.optimize import Bounds, LinearConstraint, milp
 
 from belonging_study.reports.disclosure import HIDDEN_IN_COMPANY, suppress
-from belonging_study.reports.flow_disclosure import suppress_flow, suppress_links
+from belonging_study.reports.flow_disclosure import suppress_flow
+from belonging_study.reports.link_disclosure import suppress_links
 
 MINIMUM = 10
 ARMS = ("programme", "comparison")

@@ -17,11 +17,12 @@ import pandas as pd
 
 from belonging_study.errors import DataError, ParameterError
 
-__all__ = ["AMBIGUOUS", "NO_CODE", "NO_MATCH", "linked_reason", "match_codes"]
+__all__ = ["AMBIGUOUS", "NOT_LINKED", "NO_CODE", "NO_MATCH", "linked_reason", "match_codes"]
 
 NO_CODE = "no code"
 NO_MATCH = "no match"
 AMBIGUOUS = "ambiguous"
+NOT_LINKED = (NO_MATCH, AMBIGUOUS, NO_CODE)
 """Why a response is not linked."""
 
 _Numbers = npt.NDArray[np.int64]

@@ -8,11 +8,20 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from belonging_study.data.code_matching import NOT_LINKED
 from belonging_study.data.wording import how_many
 from belonging_study.errors import ArmConflictError, DataError, DuplicateRowsError
 from belonging_study.study.model import Responses
 
-__all__ = ["LINK_STEPS", "collapse_rows", "join_files", "link_responses", "links_table", "require_zeros"]
+__all__ = [
+    "LINK_STEPS",
+    "collapse_rows",
+    "join_files",
+    "link_reasons_table",
+    "link_responses",
+    "links_table",
+    "require_zeros",
+]
 
 LINK_STEPS = ("No student id", "Unfinished", "Repeated by the same student", "Student not on the roster")
 """What takes a response out, in order; `link_responses` gives their numbers from 1."""
@@ -203,24 +212,36 @@ def join_files(tables: Sequence[pd.DataFrame], *, where: str, arm: str) -> pd.Da
     return stacked.groupby("student", sort=False).first().reset_index()
 
 
-def links_table(students: pd.DataFrame, n_unlinked: int, *, wave: str) -> pd.DataFrame:
-    """Count how much of the roster has a response, by arm.
+def links_table(
+    students: pd.DataFrame, n_unlinked: int, *, wave: str, before: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Count how much of the roster has a response, and who was there before, by arm and by school.
 
     Parameters
     ----------
     students : pandas.DataFrame
-        One row a student on the roster: ``programme`` (0, 1 or missing) and ``responded`` (bool).
+        One row a student on the roster: ``programme`` (0, 1 or missing), ``responded`` (bool), and where it is known
+        ``school`` (a pseudonym, missing for students without a place in the design) and ``arm_of_school``
+        ("programme", "comparison", or "all" where arms were not assigned to schools). Where the survey is its own
+        roster and students are known by a code, ``linked`` (bool, missing in the first wave) and ``unlinked`` (bool:
+        nobody can say whether the student was there before).
     n_unlinked : int
         Responses with a student id that is not on the roster; they have no arm.
     wave : str
         Copied into the table.
+    before : pandas.DataFrame, optional
+        The students of the wave before: the same places, and ``again`` (bool), on this wave's roster.
 
     Returns
     -------
     pandas.DataFrame
-        ``wave, arm, n_roster, n_responses, n_linked, link_rate, n_unlinked``; arm ``all``, ``programme`` and
-        ``comparison``. ``link_rate`` is linked responses over students on the roster; ``n_responses`` counts one
-        response a student, unlinked ones included, and ``n_unlinked`` is missing where it cannot be known.
+        ``wave, arm, school, n_roster, n_responses, n_linked, link_rate, n_unlinked, n_again, retention``; first the
+        arms ``all``, ``programme`` and ``comparison`` with school ``all``, then the schools. ``link_rate`` is linked
+        responses over students on the roster; ``n_responses`` counts one response a student, unlinked ones included,
+        and ``n_unlinked`` is missing where it cannot be known. With codes, ``n_linked`` and ``n_unlinked`` are
+        responses that were, and that could not be, linked to earlier waves; both are missing in the first.
+        ``retention`` is the share of students of the wave before who are there again (``n_again``); both are missing
+        without `before`.
 
     Examples
     --------
@@ -228,18 +249,94 @@ def links_table(students: pd.DataFrame, n_unlinked: int, *, wave: str) -> pd.Dat
     >>> links_table(students, 1, wave="w1")["link_rate"].round(2).tolist()
     [0.67, 0.5, 1.0]
     """
+    students, before = _with_places(students), _with_places(before) if before is not None else None
     lines = []
-    for arm, rows in (
-        ("all", students),
-        ("programme", students[students["programme"] == 1]),
-        ("comparison", students[students["programme"] == 0]),
-    ):
-        linked = int(rows["responded"].sum())
-        unlinked = n_unlinked if arm == "all" else None
-        rate = linked / len(rows) if len(rows) else np.nan
-        lines.append((wave, arm, len(rows), linked + (unlinked or 0), linked, rate, unlinked))
-    names = ["wave", "arm", "n_roster", "n_responses", "n_linked", "link_rate", "n_unlinked"]
-    return pd.DataFrame(lines, columns=names).astype({"n_unlinked": "Int64"})
+    for arm, school in _places(students):
+        rows = _there(students, arm, school)
+        if "linked" in students:
+            first = bool(students["linked"].isna().all())
+            n_linked = None if first else int(rows["linked"].sum())
+            unlinked = None if first else int(rows["unlinked"].sum())
+            n_responses = len(rows)
+        else:
+            n_linked = int(rows["responded"].sum())
+            unlinked = n_unlinked if (arm, school) == ("all", "all") else None
+            n_responses = n_linked + (unlinked or 0)
+        past = _there(before, arm, school) if before is not None else None
+        again = None if past is None else int(past["again"].sum())
+        rate, retention = _share(n_linked, len(rows)), _share(again, len(past) if past is not None else 0)
+        lines.append((wave, arm, school, len(rows), n_responses, n_linked, rate, unlinked, again, retention))
+    names = ["wave", "arm", "school", "n_roster", "n_responses", "n_linked", "link_rate", "n_unlinked", "n_again"]
+    table = pd.DataFrame(lines, columns=[*names, "retention"])
+    counts = dict.fromkeys(("n_linked", "n_unlinked", "n_again"), "Int64")
+    return table.astype({"link_rate": float, "retention": float}).astype(counts)
+
+
+def link_reasons_table(reasons: pd.Series, quality: pd.Series, *, wave: str) -> pd.DataFrame:
+    """Count why responses were linked to an earlier wave, or not.
+
+    Parameters
+    ----------
+    reasons : pandas.Series of str
+        ``link_reason`` of each response (see `match_codes`).
+    quality : pandas.Series of float
+        ``link_quality`` of each response.
+    wave : str
+        Copied into the table.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``wave, link_reason, n_responses, share, link_quality``: the links first, identical codes at the top, then
+        what could not be linked. ``link_quality`` is the mean over the links of that reason.
+
+    Examples
+    --------
+    >>> reasons = pd.Series(["no match", "identical code", "identical code", "1 part differs"])
+    >>> quality = pd.Series([np.nan, 0.98, 1.0, 0.9])
+    >>> link_reasons_table(reasons, quality, wave="w2")[["link_reason", "n_responses", "share"]].values.tolist()
+    [['identical code', 2, 0.5], ['1 part differs', 1, 0.25], ['no match', 1, 0.25]]
+    """
+    by_reason = pd.DataFrame({"reason": reasons, "quality": quality}).groupby("reason")["quality"]
+    table = pd.DataFrame({"n_responses": by_reason.size(), "link_quality": by_reason.mean()}).reset_index(
+        names="reason"
+    )
+    # "identical code" has no number in front, and comes before those that have.
+    table["order"] = [len(NOT_LINKED) * (r in NOT_LINKED) + (not r.startswith("identical")) for r in table["reason"]]
+    table = table.sort_values(["order", "reason"], ignore_index=True)
+    return pd.DataFrame(
+        {
+            "wave": wave,
+            "link_reason": table["reason"],
+            "n_responses": table["n_responses"],
+            "share": table["n_responses"] / len(reasons),
+            "link_quality": table["link_quality"],
+        }
+    )
+
+
+def _with_places(students: pd.DataFrame) -> pd.DataFrame:
+    """Add the schools' columns where they are not known."""
+    return students.assign(**{name: None for name in ("school", "arm_of_school") if name not in students})
+
+
+def _places(students: pd.DataFrame) -> list[tuple[str, str]]:
+    """Every arm, and every school of this wave in order of arm and pseudonym."""
+    schools = students.dropna(subset="school")[["arm_of_school", "school"]].drop_duplicates()
+    order = {"all": 0, "programme": 1, "comparison": 2}
+    found = sorted(schools.itertuples(index=False, name=None), key=lambda pair: (order[pair[0]], pair[1]))
+    return [("all", "all"), ("programme", "all"), ("comparison", "all"), *found]
+
+
+def _there(students: pd.DataFrame, arm: str, school: str) -> pd.DataFrame:
+    """The students of one arm or school."""
+    if school != "all":
+        return students[students["school"] == school]
+    return students if arm == "all" else students[students["programme"] == (1 if arm == "programme" else 0)]
+
+
+def _share(part: int | None, whole: int) -> float:
+    return np.nan if part is None or not whole else part / whole
 
 
 def _kept(rows: pd.DataFrame, answers: Sequence[str], rule: str) -> pd.Index:

@@ -1,6 +1,6 @@
 """Small cells are hidden here, and nowhere else, before a table or a figure leaves the study.
 
-Three rules, all by the study's minimum cell m:
+Four rules, all by the study's minimum cell m:
 
 1. A row that describes 1 to m - 1 people loses its count and every number made from them.
 2. Rows that add up to a published total are hidden in company: the smallest further row goes too, until an attacker
@@ -8,6 +8,7 @@ Three rules, all by the study's minimum cell m:
 3. In a participant flow the analysis sample is shown, because other tables need it. Reasons that took out a few are
    merged until they count m; where they cannot, the number is hidden together with the start it would follow from, in
    the flow and in the table of linked responses.
+4. How often each value of a variable was given is shown for all its values or for none (see `suppress_values`).
 
 Rules 1 and 2 hold within a table. What two tables say of overlapping samples is for the study team to read before a
 report leaves their hands.
@@ -23,7 +24,9 @@ import numpy as np
 import pandas as pd
 
 from belonging_study.errors import DataError, ParameterError
-from belonging_study.reports.flow_disclosure import HIDDEN_IN_COMPANY, fewer_than, suppress_flow, suppress_links
+from belonging_study.reports.flow_disclosure import HIDDEN_IN_COMPANY, fewer_than, suppress_flow
+from belonging_study.reports.link_disclosure import suppress_link_reasons, suppress_links
+from belonging_study.reports.value_disclosure import suppress_values
 
 __all__ = ["DEFAULT_COUNTS", "DEFAULT_WITHIN", "HIDDEN_IN_COMPANY", "suppress"]
 
@@ -41,6 +44,8 @@ _KEYS = (
 _STRUCTURE = ("step", "time", "event_time", "conf_level", "n_items")
 _FLOW = frozenset({"stream", "kind", "step"})
 _LINKS = frozenset({"n_roster", "n_linked"})
+_LINK_REASONS = frozenset({"link_reason", "n_responses"})
+_VALUES = frozenset({"value", "n", "share"})
 _Array = np.ndarray[Any, Any]
 
 
@@ -58,7 +63,8 @@ def suppress(
     ----------
     table : pandas.DataFrame
         A tidy table; a participant flow is known by its columns ``stream``, ``kind`` and ``step``, linked responses
-        by ``n_roster`` and ``n_linked``. One that has been through here may come again: what it hides stays hidden.
+        by ``n_roster`` and ``n_linked``, the reasons of links by ``link_reason`` and ``n_responses``. One that has
+        been through here may come again: what it hides stays hidden.
     minimum_cell : int
         The smallest number of people that may be described (at least 2).
     counts : sequence of str
@@ -68,8 +74,8 @@ def suppress(
         has a column ``level``, the values of ``group`` are each a set of levels; otherwise ``"gender: girl"`` and
         ``"gender=girl"`` belong to the set "gender". A total counts as published even if this table does not show it.
     flow : pandas.DataFrame, optional
-        The participant flow before disclosure control, for a table of linked responses (see `suppress_links`); such
-        a table is hidden whole without it.
+        The participant flow before disclosure control, for a table of linked responses or of the reasons of links
+        (see `suppress_links`); such a table is hidden whole without it.
 
     Returns
     -------
@@ -106,15 +112,17 @@ def suppress(
         n_negative = int((pd.to_numeric(table[column], errors="coerce") < 0).sum())
         if n_negative:
             raise DataError(f"{n_negative} counts are negative.", where=f"column {column}")
-    special = next((names for names in (_FLOW, _LINKS) if set(table.columns) >= names), None)
+    if set(table.columns) >= _VALUES:
+        return suppress_values(table, minimum_cell)
+    special = next((names for names in (_FLOW, _LINKS, _LINK_REASONS) if set(table.columns) >= names), None)
     if special and "suppressed" in table:
         return table
     if special == _FLOW:
         return suppress_flow(table, minimum_cell)
-    if special == _LINKS:
+    if special:
         if flow is None:
             return _mask(table, pd.Series(HIDDEN_IN_COMPANY, index=table.index, dtype="object"))
-        return suppress_links(table, flow, minimum_cell)
+        return (suppress_links if special == _LINKS else suppress_link_reasons)(table, flow, minimum_cell)
     present = [c for c in counts if c in table.columns]
     reason = pd.Series("", index=table.index, dtype="object")
     for column in present:

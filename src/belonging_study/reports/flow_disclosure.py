@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-__all__ = ["HIDDEN_IN_COMPANY", "fewer_than", "suppress_flow", "suppress_links"]
+__all__ = ["HIDDEN_IN_COMPANY", "fewer_than", "suppress_flow", "told_by_links"]
 
 HIDDEN_IN_COMPANY = "hidden to protect a smaller group"
 """What a row says that is hidden so that another cannot be worked out by subtraction."""
@@ -92,13 +92,17 @@ def suppress_flow(flow: pd.DataFrame, minimum: int) -> pd.DataFrame:
     return out
 
 
-def suppress_links(links: pd.DataFrame, flow: pd.DataFrame, minimum: int) -> pd.DataFrame:
-    """Hide of the linked responses what would give away a count that the participant flow hides.
+def told_by_links(
+    places: Sequence[tuple[str, str]], n_linked: Sequence[float], flow: pd.DataFrame, minimum: int
+) -> pd.DataFrame:
+    """Say where the size of a roster, or the number of linked responses, gives away what the flow hides.
 
     Parameters
     ----------
-    links : pandas.DataFrame
-        ``wave, arm, n_roster, n_linked, link_rate``.
+    places : sequence of tuple of str
+        Wave and arm of each number.
+    n_linked : sequence of float
+        Linked responses there; missing where there is no such number.
     flow : pandas.DataFrame
         The flow of the same waves before disclosure control (see `suppress_flow`).
     minimum : int
@@ -107,35 +111,23 @@ def suppress_links(links: pd.DataFrame, flow: pd.DataFrame, minimum: int) -> pd.
     Returns
     -------
     pandas.DataFrame
-        The same rows, without responses that are on no roster (the flow tells of them), plus ``suppressed``. Where
-        the flow hides the start, the roster is hidden; where linked responses differ from the roster or from the
-        answers in the sample by a few, those of every arm are hidden.
+        One row a place: ``roster`` (bool), where the flow hides the start, and ``linked`` (bool), where linked
+        responses differ from the start or from the answers in the sample by a few.
 
     Examples
     --------
     >>> flow = pd.DataFrame({"wave": "w1", "stream": "students", "step": range(3), "arm": "all",
     ...                      "kind": ["start", "excluded", "remaining"], "n_students": [200, 4, 196]})
-    >>> links = pd.DataFrame({"wave": ["w1"], "arm": ["all"], "n_roster": [200], "n_linked": [150]})
-    >>> suppress_links(links, flow, 10)["suppressed"].tolist()
-    ['hidden to protect a smaller group']
+    >>> told_by_links([("w1", "all")], [150], flow, 10).values.tolist()
+    [[True, True]]
     """
-    out = links.drop(columns=["n_responses", "n_unlinked"], errors="ignore").reset_index(drop=True)
     merged = _merged(_keyed(flow), minimum)
     hidden = _hidden(merged, minimum).get("n_students", {})
-    roster_hidden, exposed = [], []
-    for wave, arm, n_linked in zip(out["wave"].astype(str), out["arm"].astype(str), out["n_linked"], strict=True):
+    found = []
+    for (wave, arm), n in zip(places, n_linked, strict=True):
         start, answered = _landmarks(merged, hidden, wave, arm)
-        roster_hidden.append(start is not None and start.hidden)
-        exposed.append(_betrays(float(n_linked), start, answered, minimum))
-    here = pd.Series(exposed, index=out.index, dtype=bool)
-    # The arms add up to "all": one arm's number is worked out from the others' unless they go with it.
-    here |= here.groupby(out["wave"]).transform("any") & (out["arm"] != "all")
-    out["n_roster"] = out["n_roster"].astype("Int64").mask(pd.Series(roster_hidden, index=out.index, dtype=bool))
-    out["n_linked"] = out["n_linked"].astype("Int64").mask(here)
-    if "link_rate" in out:
-        out["link_rate"] = out["link_rate"].mask(here)
-    out["suppressed"] = pd.Series(np.where(here, HIDDEN_IN_COMPANY, ""), index=out.index, dtype="object")
-    return out
+        found.append((start is not None and start.hidden, _betrays(float(n), start, answered, minimum)))
+    return pd.DataFrame(found, columns=["roster", "linked"], dtype=bool)
 
 
 class _Known(NamedTuple):
