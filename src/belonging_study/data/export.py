@@ -33,6 +33,17 @@ class Export:
         Rows in the file = ``len(table) + sum(set_aside.values())``.
     dropped_columns : tuple of str
         Kinds of column left out on reading because they identify a person (names, e-mail, IP, location, device).
+    unfinished : pandas.Series of bool, optional
+        Index of `table`: responses that were begun and never sent off. None where the file does not say.
+    parts : tuple of str
+        Columns that tell the rows of one person apart, such as REDCap's events and repeating instruments: a source
+        takes the rows of one part, chosen by ``rows:``.
+    lists_everybody : bool
+        Whether people who never answered have a row as well.
+    ranges : dict
+        Column to the lowest and the highest value that the file's data dictionary gives.
+    identifying : tuple of str
+        Columns that the file's data dictionary marks as identifying a person.
     """
 
     table: pd.DataFrame
@@ -43,3 +54,8 @@ class Export:
     missing_counts: dict[str, dict[str, int]] = field(default_factory=dict)
     set_aside: dict[str, int] = field(default_factory=dict)
     dropped_columns: tuple[str, ...] = ()
+    unfinished: pd.Series | None = None
+    parts: tuple[str, ...] = ()
+    lists_everybody: bool = False
+    ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
+    identifying: tuple[str, ...] = ()

@@ -38,7 +38,7 @@ def drop_identifiers(export: Export, keep: Collection[str] = ()) -> Export:
 
     Names, e-mail addresses, IP addresses, locations, phone numbers, device details and the survey tool's own
     response id go, by the names under which survey tools export them; so does any column of text whose values
-    are all e-mail addresses.
+    are all e-mail addresses, and any that the file's data dictionary marks as identifying a person.
 
     Parameters
     ----------
@@ -72,6 +72,8 @@ def drop_identifiers(export: Export, keep: Collection[str] = ()) -> Export:
             kinds[column] = _KIND_OF[plain]
         elif device and device[1] in devices:
             kinds[column] = "device"
+        elif column in export.identifying:
+            kinds[column] = "identifier in the data dictionary"
         elif _all_emails(export.table.iloc[:, position]):
             kinds[column] = "e-mail address"
     if not kinds:

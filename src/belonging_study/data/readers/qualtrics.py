@@ -6,13 +6,25 @@ The header rows are the columns' names, the questions in the account's language,
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+
+import pandas as pd
+
 from belonging_study.data.export import Export
 from belonging_study.data.readers.grid import Grid, tabulate
+from belonging_study.data.readers.previews import split_previews
 from belonging_study.data.readers.rawfile import RawFile
 
-__all__ = ["from_grid", "read", "recognises", "recognises_grid"]
+__all__ = ["from_grid", "read", "recognises", "recognises_grid", "unfinished_responses"]
 
 _LEGACY = [f"V{i}" for i in range(1, 11)]
+_LEGACY_PLACE = {"LocationLatitude", "LocationLongitude", "LocationAccuracy"}
+_QUESTION = re.compile(r'"ImportId"\s*:\s*"QID')
+_SEEN = "-99"
+_SEEN_UNANSWERED = "seen but unanswered"
+_NEGATIVE = re.compile(r"\s*-\s*\d")
+_NOT_FINISHED = {"0", "false", "falsch", "faux", "falso", "onwaar", "falskt", "no", "nein", "non"}
 
 
 def recognises(raw: RawFile) -> bool:
@@ -40,7 +52,8 @@ def read(raw: RawFile) -> Export:
     Returns
     -------
     Export
-        With the questions' wording, and the further header rows counted in ``set_aside``.
+        With the questions' wording, the further header rows, previews and test responses counted in ``set_aside``, and
+        ``unfinished`` by ``Finished`` and ``Progress``.
 
     Raises
     ------
@@ -48,6 +61,13 @@ def read(raw: RawFile) -> Export:
         If there are no responses below the header rows.
     UnreadableFileError
         If the text is not a table: see `tabulate`.
+
+    Notes
+    -----
+    An export can say of questions that were seen and left unanswered that they are -99. In the column of a question
+    (its ImportId begins with QID) that has no other negative number, -99 counts as missing for that reason; where
+    other answers are negative too it may be an answer, and stays. Teams who chose another number write it into
+    ``synonyms:`` of the scale.
 
     Examples
     --------
@@ -63,17 +83,66 @@ def from_grid(grid: Grid) -> Export:
     """Make an export of rows of cells with Qualtrics' header rows."""
     result = tabulate(grid, further_headers=_further_headers(grid))
     table, questions = result.table, {c: " ".join(text.split()) for c, text in result.headers[0].items()}
+    asked = [column for column, text in result.headers[-1].items() if _QUESTION.search(text)]
     if _is_import_ids(list(questions.values())):
         questions = {}  # the row of questions was deleted by hand
     if _is_legacy(grid.head(2)):
+        asked = [column for column in map(str, table.columns) if column not in _LEGACY and column not in _LEGACY_PLACE]
         table = table.rename(columns={name: questions[name] for name in _LEGACY})
         questions = {name: text for name, text in questions.items() if name not in _LEGACY}
+    table, aside = split_previews(table, is_qualtrics=True)  # before anything is counted
+    table, counts = _without_seen(table, asked)
     return Export(
         table,
         "qualtrics",
         questions={c: text for c, text in questions.items() if text},
-        set_aside=result.set_aside,
+        set_aside={**result.set_aside, **aside},
+        missing_counts=counts,
+        unfinished=unfinished_responses(table),
     )
+
+
+def unfinished_responses(table: pd.DataFrame) -> pd.Series | None:
+    """Tell which responses were never sent off, by Qualtrics' columns ``Finished`` and ``Progress``.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        The responses, from any of the formats that Qualtrics writes.
+
+    Returns
+    -------
+    pandas.Series of bool, or None
+        Index of `table`; None where it has neither column.
+
+    Examples
+    --------
+    >>> unfinished_responses(pd.DataFrame({"Finished": ["1", "False"], "Progress": ["100", "40"]})).tolist()
+    [False, True]
+    """
+    if not {"Finished", "Progress"} & set(table.columns):
+        return None
+    unfinished = pd.Series(False, index=table.index)
+    if "Finished" in table:
+        finished = table["Finished"].astype("object").where(table["Finished"].notna(), "")
+        unfinished |= finished.map(lambda value: str(value).strip().casefold().removesuffix(".0")).isin(_NOT_FINISHED)
+    if "Progress" in table:
+        unfinished |= pd.to_numeric(table["Progress"], errors="coerce") < 100
+    return unfinished
+
+
+def _without_seen(table: pd.DataFrame, asked: Iterable[str]) -> tuple[pd.DataFrame, dict[str, dict[str, int]]]:
+    """Make -99 missing where it cannot be an answer, and count it."""
+    counts: dict[str, dict[str, int]] = {}
+    for column in asked:
+        if column not in table:
+            continue
+        answers = table[column].dropna().unique()
+        if _SEEN in answers and not any(_NEGATIVE.match(answer) for answer in answers if answer != _SEEN):
+            seen = table[column] == _SEEN
+            table[column] = table[column].mask(seen)
+            counts[column] = {_SEEN_UNANSWERED: int(seen.sum())}
+    return table, counts
 
 
 def _further_headers(grid: Grid) -> int:

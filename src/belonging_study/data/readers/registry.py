@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from belonging_study.data.export import Export
-from belonging_study.data.readers import delimited, excel, google_forms, parquet, qualtrics, spss, stata
+from belonging_study.data.readers import (
+    delimited,
+    excel,
+    google_forms,
+    limesurvey,
+    parquet,
+    qualtrics,
+    redcap,
+    redcap_dictionary,
+    spss,
+    stata,
+    surveymonkey,
+)
 from belonging_study.data.readers.identifiers import drop_identifiers
 from belonging_study.data.readers.previews import split_previews
 from belonging_study.data.readers.rawfile import RawFile, open_file
 from belonging_study.errors import EmptyFileError, ParameterError, UnreadableFileError
 
-__all__ = ["Reader", "read_export", "register_reader", "registered_readers"]
+__all__ = ["Reader", "read_export", "register_reader", "registered_readers", "restore_readers"]
 
 
 @dataclass(frozen=True)
@@ -32,6 +44,8 @@ class Reader:
         `RawFile` to `Export`.
     also_read : tuple of str
         Formats as which the content may be recognised where this one is declared.
+    describe : callable, optional
+        `Export` and the data dictionary's `RawFile` to `Export`; None where no dictionary goes with the format.
     """
 
     name: str
@@ -39,17 +53,26 @@ class Reader:
     recognises: Callable[[RawFile], bool]
     read: Callable[[RawFile], Export]
     also_read: tuple[str, ...] = ()
+    describe: Callable[[Export, RawFile], Export] | None = None
 
+
+_SURVEY_TOOLS = ("google_forms", "redcap", "limesurvey", "surveymonkey")
+"""Tables of one header row, more or less: whoever calls such a file plain text is not contradicted."""
 
 _READERS: list[Reader] = [
     Reader("spss", "an SPSS file", spss.recognises, spss.read),
     Reader("stata", "a Stata file", stata.recognises, stata.read),
     Reader("parquet", "a parquet file", parquet.recognises, parquet.read),
-    Reader("excel", "an Excel file", excel.recognises, excel.read),
+    Reader("excel", "an Excel file", excel.recognises, excel.read, describe=redcap_dictionary.describe),
     Reader("qualtrics", "a Qualtrics export", qualtrics.recognises, qualtrics.read),
-    # what Google calls "Timestamp" in the form's language may be unknown here, so declaring the format is enough
+    # A form without its status, or headings in a language that is unknown here: declaring the format is enough.
+    Reader(
+        "redcap", "a REDCap export", redcap.recognises, redcap.read, ("delimited",), describe=redcap_dictionary.describe
+    ),
+    Reader("limesurvey", "a LimeSurvey export", limesurvey.recognises, limesurvey.read, ("delimited",)),
+    Reader("surveymonkey", "a SurveyMonkey export", surveymonkey.recognises, surveymonkey.read, ("delimited",)),
     Reader("google_forms", "a Google Forms export", google_forms.recognises, google_forms.read, ("delimited",)),
-    Reader("delimited", "plain delimited text", delimited.recognises, delimited.read, ("google_forms",)),
+    Reader("delimited", "plain delimited text", delimited.recognises, delimited.read, _SURVEY_TOOLS),
 ]
 
 
@@ -88,6 +111,20 @@ def register_reader(reader: Reader) -> None:
     _READERS[:] = [reader, *(known for known in _READERS if known.name != reader.name)]
 
 
+def restore_readers(readers: Iterable[Reader]) -> None:
+    """Go back to an earlier list of formats (see `registered_readers`).
+
+    Examples
+    --------
+    >>> before = registered_readers()
+    >>> register_reader(before[-1])
+    >>> restore_readers(before)
+    >>> registered_readers()[-1].name
+    'delimited'
+    """
+    _READERS[:] = readers
+
+
 def read_export(
     path: str | Path,
     *,
@@ -96,6 +133,7 @@ def read_export(
     decimal: str = ".",
     shown: str | None = None,
     keep: Collection[str] = (),
+    dictionary: str | Path | None = None,
 ) -> Export:
     r"""Read one exported file, whatever its name ends in.
 
@@ -118,6 +156,9 @@ def read_export(
         How messages name the file, by default its name without folders.
     keep : collection of str
         Columns that the study names; they stay even where they would identify a person (see `drop_identifiers`).
+    dictionary : str or pathlib.Path, optional
+        The data dictionary of a REDCap project (see `redcap_dictionary.describe`). A plain table with a dictionary is
+        read as a REDCap export.
 
     Returns
     -------
@@ -131,7 +172,8 @@ def read_export(
     EmptyFileError
         If it has no rows of data.
     UnreadableFileError
-        If it is damaged, not text in the declared encoding, not a table, or not of the declared format.
+        If it is damaged, not text in the declared encoding, not a table, not of the declared format, or of one that
+        has no data dictionary.
     ParameterError
         If no reader has the declared name.
 
@@ -164,9 +206,16 @@ def read_export(
             where=raw.shown,
             remedy=f"declare format: {found.name} for it in study.yml, or remove the entry to have it found.",
         )
+    if dictionary is not None and found.name == "delimited" and format == "auto":
+        reader = by_name["redcap"]
     export = reader.read(raw)
-    responses, previews = split_previews(export.table, is_qualtrics=export.format == "qualtrics")
-    export = replace(export, table=responses, set_aside={**export.set_aside, **previews})
+    if export.unfinished is None:
+        # Qualtrics writes its own columns into every format; the readers that know of responses have taken them.
+        responses, previews = split_previews(export.table)
+        unfinished = (
+            qualtrics.unfinished_responses(responses) if {"Finished", "Progress"} <= set(responses.columns) else None
+        )
+        export = replace(export, table=responses, set_aside={**export.set_aside, **previews}, unfinished=unfinished)
     if not len(export.table):
         aside = ", ".join(f"{n} {reason}" for reason, n in export.set_aside.items())
         raise EmptyFileError(
@@ -174,4 +223,17 @@ def read_export(
             where=raw.shown,
             remedy="export the data again once there are responses.",
         )
+    if dictionary is not None:
+        export = _described(export, reader, Path(dictionary), raw)
     return drop_identifiers(export, keep)
+
+
+def _described(export: Export, reader: Reader, dictionary: Path, raw: RawFile) -> Export:
+    """Add what the data dictionary says."""
+    if reader.describe is None:
+        raise UnreadableFileError(
+            f"{raw.shown} has a data dictionary, but is {reader.title}.",
+            where=raw.shown,
+            remedy="remove `dictionary:` of this file from study.yml: only REDCap exports have one.",
+        )
+    return reader.describe(export, open_file(dictionary, shown=dictionary.name, encoding=raw.encoding))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
@@ -12,9 +13,13 @@ import pyreadstat
 from belonging_study.data.export import Export
 from belonging_study.data.readers.previews import split_previews
 from belonging_study.data.readers.rawfile import RawFile
+from belonging_study.data.readers.sav_structure import SavStructure, sav_structure
 from belonging_study.data.readers.typed import damaged, plain_columns
 
 __all__ = ["read", "recognises"]
+
+_ANY_BYTE = "ISO-8859-1"
+"""In this encoding every byte is a letter, so reading cannot fail and nothing is lost."""
 
 
 def recognises(raw: RawFile) -> bool:
@@ -44,14 +49,16 @@ def read(raw: RawFile) -> Export:
         If there are no rows.
     UnreadableFileError
         If the file is damaged.
+
+    Notes
+    -----
+    The dictionary of the file is followed first (see `sav_structure`), for pyreadstat may end the whole process over a
+    damaged one. Text that is cut within a character, as a name of several bytes a letter is in a variable of five
+    bytes, loses that character; text that is not in the file's encoding has U+FFFD in its place.
     """
-    try:
-        table, meta = pyreadstat.read_sav(BytesIO(raw.data), user_missing=True, encoding=raw.encoding)
-    except Exception:  # the library raises its own, MemoryError, UnicodeError and OverflowError on damaged files
-        raise damaged(raw.shown, "an SPSS file") from None
+    table, meta = _load(raw)
     table, aside = split_previews(table)  # before anything is counted
-    value_labels: dict[str, dict[Any, Any]] = dict(meta.variable_value_labels)
-    missing_ranges: dict[str, Any] = dict(meta.missing_ranges)
+    value_labels, missing_ranges = meta.value_labels, meta.missing_ranges
     labels = {
         column: {float(code): str(label) for code, label in of_column.items() if isinstance(code, int | float)}
         for column, of_column in value_labels.items()
@@ -75,11 +82,74 @@ def read(raw: RawFile) -> Export:
     return Export(
         plain_columns(table, raw.shown),
         "spss",
-        questions={column: str(text) for column, text in meta.column_names_to_labels.items() if text},
+        questions=meta.questions,
         labels={column: of_column for column, of_column in labels.items() if of_column},
         missing_codes={column: of_column for column, of_column in codes.items() if of_column},
         set_aside=aside,
         missing_counts={column: of_column for column, of_column in counts.items() if of_column},
+    )
+
+
+@dataclass(frozen=True)
+class _Meta:
+    """What the file says about its columns."""
+
+    questions: dict[str, str]
+    value_labels: dict[str, dict[Any, Any]]
+    missing_ranges: dict[str, Any]
+
+
+def _load(raw: RawFile) -> tuple[pd.DataFrame, _Meta]:
+    """Read the file; as bytes, decoded here, where a label or a labelled value is not in the file's encoding."""
+    structure = sav_structure(raw.data)
+    if structure is None:
+        raise damaged(raw.shown, "an SPSS file")
+    try:
+        if structure.has_clean_codes(raw.encoding):  # else pyreadstat ends the process
+            table, meta = pyreadstat.read_sav(BytesIO(raw.data), user_missing=True, encoding=raw.encoding)
+            return table, _meta(meta)
+    except pyreadstat.ReadstatError as error:
+        if "invalid byte sequence" not in str(error):
+            raise damaged(raw.shown, "an SPSS file") from None
+    except Exception:  # MemoryError, UnicodeError, OverflowError and others on damaged files
+        raise damaged(raw.shown, "an SPSS file") from None
+    try:
+        table, meta = pyreadstat.read_sav(BytesIO(raw.data), user_missing=True, encoding=_ANY_BYTE)
+    except Exception:
+        raise damaged(raw.shown, "an SPSS file") from None
+    return _decoded(table, _meta(meta), structure, raw.encoding)
+
+
+def _meta(meta: Any) -> _Meta:
+    return _Meta(
+        {column: str(text) for column, text in meta.column_names_to_labels.items() if text},
+        dict(meta.variable_value_labels),
+        dict(meta.missing_ranges),
+    )
+
+
+def _decoded(
+    table: pd.DataFrame, meta: _Meta, structure: SavStructure, encoding: str | None
+) -> tuple[pd.DataFrame, _Meta]:
+    """Turn bytes that were read as letters into the text that they are."""
+
+    def text(value: Any) -> Any:
+        return structure.text(value.encode(_ANY_BYTE), encoding) if isinstance(value, str) else value
+
+    table = table.rename(columns=text)
+    for position, column in enumerate(table.columns):
+        if not pd.api.types.is_numeric_dtype(table.dtypes.iloc[position]):
+            table[column] = table.iloc[:, position].astype("object").map(text)
+    return table, _Meta(
+        {text(column): text(question) for column, question in meta.questions.items()},
+        {
+            text(column): {text(code): text(label) for code, label in of.items()}
+            for column, of in meta.value_labels.items()
+        },
+        {
+            text(column): [{end: text(value) for end, value in ends.items()} for ends in ranges]
+            for column, ranges in meta.missing_ranges.items()
+        },
     )
 
 
