@@ -14,6 +14,8 @@ __version__ = "0.1.0"
 _HOME = {
     "adjust_estimates": "effects",
     "answer_shares": "scales",
+    "careless_sensitivity": "effects",
+    "careless_sentences": "reports",
     "clean_waves": "data",
     "cronbach_alpha": "scales",
     "describe_outcomes": "effects",
@@ -39,6 +41,7 @@ _HOME = {
     "score_study": "scales",
     "study_attrition": "effects",
     "study_equivalence": "effects",
+    "why_no_careless_sensitivity": "effects",
     "why_no_effects": "effects",
 }
 
@@ -46,6 +49,8 @@ __all__ = [
     "__version__",
     "adjust_estimates",
     "answer_shares",
+    "careless_sensitivity",
+    "careless_sentences",
     "clean_waves",
     "cronbach_alpha",
     "describe_outcomes",
@@ -71,6 +76,7 @@ __all__ = [
     "score_study",
     "study_attrition",
     "study_equivalence",
+    "why_no_careless_sensitivity",
     "why_no_effects",
 ]
 

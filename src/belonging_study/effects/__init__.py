@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from belonging_study.effects.attrition import Attrition, attrition, attrition_boundary, attrition_table
+from belonging_study.effects.careless_sensitivity import careless_sensitivity, why_no_careless_sensitivity
 from belonging_study.effects.change import Change, change_between, change_effect_size
 from belonging_study.effects.contrasts import Contrast, contrasts, why_no_effects
 from belonging_study.effects.descriptives import describe_outcomes, mean_interval
@@ -72,6 +73,7 @@ __all__ = [
     "attrition_boundary",
     "attrition_table",
     "baseline_equivalence",
+    "careless_sensitivity",
     "change_between",
     "change_effect_size",
     "change_inference",
@@ -120,6 +122,7 @@ __all__ = [
     "study_attrition",
     "study_equivalence",
     "variance_shares",
+    "why_no_careless_sensitivity",
     "why_no_effects",
     "wild_cluster_bootstrap",
 ]

@@ -23,7 +23,7 @@ from belonging_study.effects.side_by_side import cluster_inference
 from belonging_study.errors import DesignError
 from belonging_study.study import Outcome, Start, Study
 
-__all__ = ["ProgrammeEffects", "estimate_effects"]
+__all__ = ["ProgrammeEffects", "estimate_effects", "fit_contrast"]
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def estimate_effects(
     for outcome, contrast in _questions(study, wave):
         sample = contrast.rows(study, scores)
         try:
-            fit = (_did if contrast.before else _difference)(study, sample, outcome, conf_level)
+            fit = fit_contrast(study, sample, outcome, contrast, conf_level)
             made, explanation = (
                 _did_rows(study, sample, outcome, contrast, fit)
                 if isinstance(fit, DidResult)
@@ -145,6 +145,37 @@ def _questions(study: Study, wave: str) -> Iterator[tuple[Outcome, Contrast]]:
     for outcome in study.outcomes_in(wave):
         for contrast in contrasts(study, outcome, wave):
             yield outcome, contrast
+
+
+def fit_contrast(
+    study: Study, sample: pd.DataFrame, outcome: Outcome, contrast: Contrast, conf_level: float
+) -> DidResult | MeanDifference:
+    """Fit the model that leads for one comparison with a comparison arm.
+
+    Parameters
+    ----------
+    study : Study
+        The definition.
+    sample : pandas.DataFrame
+        The contrast's rows (`Contrast.rows`).
+    outcome : Outcome
+        The outcome.
+    contrast : Contrast
+        The comparison.
+    conf_level : float
+        Level of the intervals.
+
+    Returns
+    -------
+    DidResult or MeanDifference
+        Difference-in-differences where a wave precedes the programme, otherwise the difference between the arms.
+
+    Raises
+    ------
+    DesignError
+        The rows cannot answer the question.
+    """
+    return (_did if contrast.before else _difference)(study, sample, outcome, conf_level)
 
 
 def _did(study: Study, sample: pd.DataFrame, outcome: Outcome, conf_level: float) -> DidResult:

@@ -69,9 +69,11 @@ def _resource(path: Path, title: str) -> dict[str, Any]:
 def _field(name: str, column: pd.Series) -> dict[str, Any]:
     """Describe one column by its values."""
     field: dict[str, Any] = {"name": name, "title": prettify(name), "type": "string"}
-    known = column.dropna()
-    if known.map(type).eq(bool).all() and len(known):
-        field |= {"type": "boolean", "trueValues": ["True"], "falseValues": ["False"]}
-    elif pd.api.types.is_numeric_dtype(column) and len(known):
+    known = column.dropna().infer_objects()
+    if known.empty:
+        return field
+    if pd.api.types.is_bool_dtype(known):
+        return field | {"type": "boolean", "trueValues": ["True"], "falseValues": ["False"]}
+    if pd.api.types.is_numeric_dtype(column):
         field["type"] = "integer" if pd.api.types.is_integer_dtype(column) else "number"
     return field

@@ -1,0 +1,75 @@
+"""In plain words: whether the conclusions hang on responses that may not have been given with care."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+
+from belonging_study.reports.formatting import capital, decimals_for, inside, number
+from belonging_study.reports.readings import DEFAULT_MARGIN, Reading, read_interval, value_of
+from belonging_study.study.model import Study
+
+__all__ = ["careless_sentences"]
+
+_SAID = {
+    Reading.MATTERS: "lies wholly beyond the smallest effect that matters",
+    Reading.CLEAR: "excludes zero, and may be smaller than what matters",
+    Reading.SMALL: "excludes zero, and is smaller than what matters",
+    Reading.LITTLE: "includes zero, and nothing that matters",
+    Reading.UNCLEAR: "includes zero, and effects that matter",
+}
+
+
+def careless_sentences(study: Study, table: pd.DataFrame) -> list[str]:
+    """Say of each primary outcome whether its conclusion changes without flagged responses.
+
+    Parameters
+    ----------
+    study : Study
+        The definition.
+    table : pandas.DataFrame
+        As from `belonging_study.effects.careless_sensitivity`.
+
+    Returns
+    -------
+    list of str
+        A sentence or two for each outcome and comparison. A conclusion is what the interval says by zero and by the
+        smallest effect that matters, and its direction.
+    """
+    several = bool(len(table)) and bool(table.groupby("outcome")["contrast"].nunique().gt(1).any())
+    said = []
+    for (outcome, contrast), pair in table.groupby(["outcome", "contrast"], sort=False):
+        all_of_them, without = pair.to_dict("records")
+        label = inside(study.outcome(str(outcome)).label) + (f" ({contrast})" if several else "")
+        said.append(" ".join(_sentences(study, label, all_of_them, without)))
+    return said
+
+
+def _sentences(study: Study, label: str, with_all: dict[Any, Any], without: dict[Any, Any]) -> Iterator[str]:
+    """What is to be said of one pair of estimates."""
+    estimates = [value_of(row, "estimate") for row in (without, with_all)]
+    if any(pd.isna(estimate) for estimate in estimates):
+        yield f"{capital(label)} cannot be compared with and without flagged responses: an estimate is missing."
+        return
+    digits = decimals_for(*estimates)
+    now, before = (number(estimate, digits) for estimate in estimates)
+    yield f"With flagged responses set aside, the estimate for {label} is {now}; with all responses it is {before}."
+    margin = study.analysis.smallest_effect or DEFAULT_MARGIN
+    read = [_reading(row, margin) for row in (with_all, without)]
+    if read[0] == read[1]:
+        yield "The conclusion is the same."
+    elif read[0][0] == read[1][0]:
+        yield "The direction is another: the conclusion hangs on these responses."
+    else:
+        yield (
+            f"The conclusion changes: with all responses the interval {_SAID[read[0][0]]}; "
+            f"without the flagged ones it {_SAID[read[1][0]]}."
+        )
+
+
+def _reading(row: dict[Any, Any], margin: float) -> tuple[Reading, bool]:
+    """What an interval says, and whether it lies above zero."""
+    columns = ("conf_low", "conf_high", "effect_size_low", "effect_size_high")
+    return read_interval(*(value_of(row, column) for column in columns), margin), value_of(row, "conf_low") > 0
