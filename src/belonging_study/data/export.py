@@ -44,6 +44,9 @@ class Export:
         Column to the lowest and the highest value that the file's data dictionary gives.
     identifying : tuple of str
         Columns that the file's data dictionary marks as identifying a person.
+    names : frozenset of str
+        Names of people from columns that were left out, in small letters: first and last name together in both orders,
+        and each alone. Kept in memory alone, so that a scan can look for them in the columns that stay.
     """
 
     table: pd.DataFrame
@@ -59,3 +62,4 @@ class Export:
     lists_everybody: bool = False
     ranges: dict[str, tuple[float, float]] = field(default_factory=dict)
     identifying: tuple[str, ...] = ()
+    names: frozenset[str] = field(default=frozenset(), repr=False)

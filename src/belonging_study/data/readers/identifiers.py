@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import replace
+from itertools import permutations
 
 import pandas as pd
 
@@ -86,7 +87,22 @@ def drop_identifiers(export: Export, keep: Collection[str] = ()) -> Export:
         missing_codes={c: codes for c, codes in export.missing_codes.items() if c not in kinds},
         missing_counts={c: counts for c, counts in export.missing_counts.items() if c not in kinds},
         dropped_columns=tuple(sorted({*export.dropped_columns, *kinds.values()})),
+        names=_names(export.table[[column for column, kind in kinds.items() if kind == "name"]]),
     )
+
+
+def _names(columns: pd.DataFrame) -> frozenset[str]:
+    """Give names in small letters: side by side in both orders, and each word of three letters or more."""
+    found: set[str] = set()
+    people = columns.dropna(how="all").drop_duplicates().fillna("").astype(str)
+    parts = [people.iloc[:, at].str.strip().str.casefold() for at in range(people.shape[1])]
+    for one in parts:
+        found |= {word for text in set(one) for word in re.findall(r"[^\W\d_]{3,}", text)}
+    if len(parts) == 1:
+        found |= {text for text in set(parts[0]) if " " in text}
+    for first, last in permutations(parts, 2):
+        found |= set((first + " " + last)[(first != "") & (last != "")])
+    return frozenset(found)
 
 
 def _all_emails(values: pd.Series) -> bool:
