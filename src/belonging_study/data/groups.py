@@ -44,7 +44,9 @@ def label_group(values: pd.Series, group: Group, *, where: str) -> pd.Series:
     """
     texts = as_text(values)
     if not group.values:
-        return values.astype(object).where(texts != "")
+        # A group made of a number, such as 1 for the chronically absent, is called by it.
+        plain = texts if pd.api.types.is_numeric_dtype(values) else values.astype(object)
+        return plain.where(texts != "")
     raw, labels = (as_text(pd.Series(list(part), dtype=object)) for part in (group.values, group.values.values()))
     known = dict(zip([*labels, *raw], [*group.values.values()] * 2, strict=True))
     unknown = texts[(texts != "") & ~texts.isin(set(known))]

@@ -15,6 +15,7 @@ NOT_IN_FILES = "student not in the file"
 NOT_ASKED = "not in the files of a wave"
 
 _DECLARED = "declared in the file: "
+_ANSWERED = 'answered "'
 
 
 def missing_table(
@@ -25,6 +26,7 @@ def missing_table(
     declared: Mapping[str, Mapping[str, int]],
     *,
     wave: str,
+    answered: Mapping[str, Mapping[str, int]] | None = None,
 ) -> pd.DataFrame:
     """Count the missing values of each column of one wave's analysis sample by reason.
 
@@ -42,14 +44,17 @@ def missing_table(
         Column to ``{reason: count}`` of values that the file itself declares missing.
     wave : str
         Copied into the table.
+    answered : mapping, optional
+        Column to ``{synonym: count}`` of answers that ``study.yml`` says are none.
 
     Returns
     -------
     pandas.DataFrame
         ``wave, column, label, reason, n, share``, one row for each reason that occurs. Reasons in the sample are
         `NO_RESPONSE` (survey) or `NOT_IN_FILES` (other files), and `LEFT_EMPTY`; together they are all missing
-        values of the column, and their share is that of the sample. ``declared in the file: <reason>`` counts rows of
-        the whole file, sample or not; it has no share and is part of `LEFT_EMPTY`.
+        values of the column, and their share is that of the sample. ``declared in the file: <reason>`` and
+        ``answered "<synonym>"`` count rows of the whole file, sample or not; they have no share and are part of
+        `LEFT_EMPTY`.
 
     Examples
     --------
@@ -74,6 +79,8 @@ def missing_table(
             for reason, n in declared.get(column, {}).items()
             if n
         ]
+        given = (answered or {}).get(column, {})
+        lines += [(wave, column, label, f'{_ANSWERED}{text}"', n, np.nan) for text, n in given.items()]
     return pd.DataFrame(lines, columns=["wave", "column", "label", "reason", "n", "share"])
 
 
@@ -128,7 +135,7 @@ def missing_reasons(
         rest = int(gone.sum()) - silent
         lines += [(str(wave), reason, n) for reason, n in ((NO_RESPONSE, silent), (otherwise, rest)) if n]
     table = pd.DataFrame(lines, columns=["wave", "value", "n"])
-    declared = table["value"].str.startswith(_DECLARED).astype(bool)
+    declared = table["value"].str.startswith((_DECLARED, _ANSWERED)).astype(bool)
     table["kind"] = np.where(declared, "declared", "missing")
     out = table.groupby(["kind", "value"], sort=False)["n"].agg(["sum", "min"]).reset_index()
     out = out.set_axis(["kind", "value", "n", "n_smallest"], axis=1).sort_values("kind", ascending=False, kind="stable")

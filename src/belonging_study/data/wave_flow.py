@@ -16,8 +16,15 @@ from belonging_study.study.model import Study
 __all__ = ["removal_steps", "waves_flow"]
 
 _ARMS = {"programme": 1, "comparison": 0}
-_SOURCES = {"roster": "On the roster", "survey": "In the survey", "records": "In the records"}
+"""The arms that a flow tells apart; of a study of one group it tells of everybody alone."""
+_SOURCES = {
+    "roster": "On the roster",
+    "enrolment": "In the enrolment",
+    "survey": "In the survey",
+    "records": "In the records",
+}
 _MOVED = "Moved within the arm: analysed where they started"
+_MOVED_ALONE = "Moved: analysed where they started"
 _MOVED_ARM = "Moved to the other arm: analysed where they started"
 
 
@@ -121,13 +128,11 @@ def _students(
     labels = [study.exclusions[i - 1].label for i in rules]
     labels = [_SOURCES[one.roster], *labels, NO_ARM, NO_CLUSTER, "Analysis sample"]
     moved, other = rows["moved"].to_numpy(dtype=bool), rows["other_arm"].to_numpy(dtype=bool)
-    info = {
-        "Answered the survey": rows["responded"].to_numpy(dtype=bool),
-        _MOVED: moved & ~other,
-        _MOVED_ARM: moved & other,
-    }
+    info = {"Answered the survey": rows["responded"].to_numpy(dtype=bool)}
+    one_group = study.design.assignment.comparison is None
+    info |= {_MOVED_ALONE: moved} if one_group else {_MOVED: moved & ~other, _MOVED_ARM: moved & other}
     programme = rows["programme"].to_numpy(dtype=float, na_value=np.nan)
-    for arm in ("all", *_ARMS):
+    for arm in ("all", *(() if one_group else _ARMS)):
         mine = here if arm == "all" else here & (programme == _ARMS[arm])
         yield flow_table(everyone[mine], step[removed[mine]], labels, wave=wave, stream="students", arm=arm)
         for k, (label, which) in enumerate(info.items()):

@@ -13,16 +13,19 @@ from belonging_study.data.arms import require_same_arm
 from belonging_study.data.coding_problems import raise_all
 from belonging_study.data.linking import LINK_STEPS, collapse_rows, join_files, link_responses, require_zeros
 from belonging_study.data.readers.grid import BLANK_LINES, HEADER_ROWS
-from belonging_study.data.wave_files import DURATION, WaveFile, needed_columns
-from belonging_study.errors import ArmConflictError, DataError
+from belonging_study.data.registers import MANY_ROWS, REGISTERS, add_up, register_columns, to_roster
+from belonging_study.data.wave_files import DURATION, WaveFile, computed_columns, needed_columns
+from belonging_study.errors import ArmConflictError, ColumnMissingError, DataError
 from belonging_study.study.model import Kind, Study, Wave
 
 __all__ = ["Stream", "WaveTable", "link_wave"]
 
 _NO_DATA = (HEADER_ROWS, BLANK_LINES)
 _REPEATED = "Further rows of a student that say the same"
-_STARTS = {"survey": "Rows of the survey", "roster": "Rows of the roster", "records": "Rows of the records"}
-_ENDS = {"survey": "Linked to the roster", "roster": "Students on the roster", "records": "Linked to the roster"}
+_ONE_ROW: tuple[Kind, ...] = ("roster", "enrolment", "survey", "records")
+"""Kinds of file that can say who is in a wave, in the order in which they are asked."""
+_ENDS: dict[Kind, str] = {"roster": "Students on the roster", "enrolment": "Stays of students on the roster"}
+_LINKED = "Linked to the roster"
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Stream:
     Attributes
     ----------
     name : str
-        ``"survey"``, ``"roster"`` or ``"records"``.
+        The kind of file.
     student : pandas.Series
         Normalised identifier of each row, missing where a row has none.
     removed_at : numpy.ndarray of int
@@ -58,14 +61,15 @@ class WaveTable:
     ----------
     table : pandas.DataFrame
         ``student`` (normalised identifier), the needed columns under the study's names, ``responded`` (bool),
-        ``duration_seconds`` where known, and ``in_roster``, ``in_survey``, ``in_records`` (bool).
+        ``duration_seconds`` where known, the measures of registers that the study uses, ``in_roster``, ``in_survey``,
+        ``in_records`` and the like for each register (bool).
     streams : tuple of Stream
         The flow of the rows of each kind of file.
     owner : dict
-        Needed column to the kind of file it came from.
+        Needed column, or measure of a register, to the kind of file it came from.
     files : tuple of WaveFile
         The files as read.
-    roster : {"roster", "survey", "records"}
+    roster : {"roster", "enrolment", "survey", "records"}
         The kind of file that served as the roster.
     n_unlinked : int
         Responses with an identifier that is not on the roster.
@@ -80,8 +84,9 @@ class WaveTable:
 
     def where(self, column: str) -> str:
         """Name the files that a column came from; nothing for one that the study does not need."""
-        mine = [f for f in self.files if f.source.kind == self.owner.get(column) and column in f.columns]
-        return "; ".join(f.source.file for f in mine)
+        mine = [f for f in self.files if f.source.kind == self.owner.get(column)]
+        # A measure of a register may be in none of its files' columns; it comes from all of them.
+        return "; ".join(f.source.file for f in [f for f in mine if column in f.columns] or mine)
 
 
 def link_wave(study: Study, wave: Wave, files: Sequence[WaveFile]) -> WaveTable:
@@ -99,8 +104,10 @@ def link_wave(study: Study, wave: Wave, files: Sequence[WaveFile]) -> WaveTable:
     Returns
     -------
     WaveTable
-        Without a roster file the survey is the roster, and without a survey the records. A column that several kinds
-        of file have is the roster's, else the survey's, else the records'; an item is the survey's first.
+        Without a roster file the enrolment is the roster, without that the survey, and without a survey the records. A
+        column that several kinds of file have is the roster's, else the enrolment's, else the survey's, else the
+        records'; an item is the survey's first. Registers with several rows a student give measures alone; a student
+        without a row has no incidents, and missing attendance and marks.
 
     Raises
     ------
@@ -116,32 +123,29 @@ def link_wave(study: Study, wave: Wave, files: Sequence[WaveFile]) -> WaveTable:
     by_kind: dict[Kind, list[WaveFile]] = {}
     for file in files:
         by_kind.setdefault(file.source.kind, []).append(file)
-    kinds: list[Kind] = [kind for kind in ("roster", "survey", "records") if kind in by_kind]
-    owner = _owners(study, wave, by_kind, kinds)
+    kinds: list[Kind] = [kind for kind in _ONE_ROW if kind in by_kind]
+    if not kinds:
+        raise DataError(
+            f"Nothing says who is in wave {wave.name}: a student without a row is not in {' or '.join(by_kind)}.",
+            where=", ".join(f.source.file for f in files),
+            remedy="add a roster, an enrolment file or a survey to the wave's sources in study.yml.",
+        )
+    owner, computed = _owners(study, wave, by_kind, kinds), computed_columns(study, wave.name)
     arm = study.design.assignment.column
     problems: list[DataError] = []
     streams: list[Stream] = []
     tables: dict[Kind, pd.DataFrame] = {}
     roster = pd.Index([])
-    for kind in kinds:
-        mine = [name for name, by in owner.items() if by == kind]
-        if arm in set().union(*(f.columns for f in by_kind[kind])) and arm not in mine:
-            mine.append(arm)
+    for kind in (*kinds, *(kind for kind in MANY_ROWS if kind in by_kind)):
+        mine = [name for name, by in owner.items() if by == kind and name not in computed]
         try:
-            if kind == "survey":
-                items = [item for scale in study.scales_in(wave.name).values() for item in scale.items]
-                table, stream = _survey(study, by_kind[kind], mine, items, roster if kind != kinds[0] else None)
-            else:
-                table, stream = _register(kind, by_kind[kind], mine, arm, roster if kind != kinds[0] else None)
+            table, stream = _of_kind(study, wave, by_kind[kind], mine, roster=roster if kind != kinds[0] else None)
         except DataError as error:
             problems.append(error)
             if kind == kinds[0]:
                 roster = pd.Index(pd.concat([f.table["student"] for f in by_kind[kind]]).dropna().unique())
-            continue
-        if table.empty:
-            problems.append(_unusable(wave, kind, stream, by_kind[kind]))
-            if kind == kinds[0]:
-                break
+                if roster.empty:
+                    break
             continue
         if kind == kinds[0]:
             roster = pd.Index(table["student"])
@@ -150,8 +154,8 @@ def link_wave(study: Study, wave: Wave, files: Sequence[WaveFile]) -> WaveTable:
     if arm in owner:
         problems += _two_arms(tables, owner[arm], by_kind, arm)
     raise_all(problems)
-    table = pd.concat([tables[kind].reindex(roster) for kind in kinds], axis=1)
-    for kind in ("roster", "survey", "records"):
+    table = pd.concat([tables[kind].reindex(roster) for kind in tables], axis=1)
+    for kind in dict.fromkeys((*tables, *_ONE_ROW)):
         table[f"in_{kind}"] = roster.isin(tables[kind].index) if kind in tables else False
     items = [item for scale in study.scales_in(wave.name).values() for item in scale.items]
     table["responded"] = table["in_survey"]
@@ -161,6 +165,26 @@ def link_wave(study: Study, wave: Wave, files: Sequence[WaveFile]) -> WaveTable:
     n_unlinked = 0 if survey is None else int((survey.removed_at == len(survey.labels) - 2).sum())
     table = table.rename_axis("student").reset_index()
     return WaveTable(table, tuple(streams), owner, tuple(files), kinds[0], n_unlinked)
+
+
+def _of_kind(
+    study: Study, wave: Wave, files: Sequence[WaveFile], columns: list[str], *, roster: pd.Index | None
+) -> tuple[pd.DataFrame, Stream]:
+    """Make one row a student of the files of one kind."""
+    kind, arm = files[0].source.kind, study.design.assignment.column
+    if kind in REGISTERS:
+        table, stream = _added_up(study, wave, files, columns, roster)
+    else:
+        if any(arm in file.columns for file in files) and arm not in columns:
+            columns = [*columns, arm]
+        if kind == "survey":
+            items = [item for scale in study.scales_in(wave.name).values() for item in scale.items]
+            table, stream = _survey(study, files, columns, items, roster)
+        else:
+            table, stream = _register(kind, files, columns, arm, roster)
+    if table.empty:
+        raise _unusable(wave, kind, stream, files)
+    return table, stream
 
 
 def _unusable(wave: Wave, kind: Kind, stream: Stream, files: Sequence[WaveFile]) -> DataError:
@@ -196,8 +220,8 @@ def _two_arms(
 
 
 def _owners(study: Study, wave: Wave, by_kind: dict[Kind, list[WaveFile]], kinds: Sequence[Kind]) -> dict[str, Kind]:
-    """Say for each needed column which kind of file it is taken from."""
-    owner: dict[str, Kind] = {}
+    """Say for each needed column, and each measure of a register, which kind of file it is taken from."""
+    owner = computed_columns(study, wave.name)
     for name, need in needed_columns(study, wave.name).items():
         order = sorted(kinds, key=lambda kind: need.use == "item" and kind != "survey")
         owner[name] = next(kind for kind in order if any(name in f.columns for f in by_kind[kind]))
@@ -221,7 +245,7 @@ def _stream(
     removed = np.concatenate([first, np.where(steps > 0, steps + len(aside), 0)]).astype(int)
     nobody = pd.Series([np.nan] * len(first), dtype=object)
     everyone = pd.concat([nobody, student.astype(object)], ignore_index=True)
-    return Stream(kind, everyone, removed, (_STARTS[kind], *aside, *labels, _ENDS[kind]), info)
+    return Stream(kind, everyone, removed, (f"Rows of the {kind}", *aside, *labels, _ENDS.get(kind, _LINKED)), info)
 
 
 def _label(reason: str) -> str:
@@ -257,6 +281,36 @@ def _survey(
     if study.responses.unfinished == "keep":
         stream.info["Unfinished, kept"] = sum(int(file.table["unfinished"].sum()) for file in files)
     return table, stream
+
+
+def _added_up(
+    study: Study, wave: Wave, files: Sequence[WaveFile], columns: Sequence[str], roster: pd.Index | None
+) -> tuple[pd.DataFrame, Stream]:
+    """Make one row a student of a register with several: the measures that the study uses, and those columns."""
+    kind, where = files[0].source.kind, "; ".join(file.source.file for file in files)
+    school = [study.design.school] if kind == "enrolment" else []
+    wanted = dict.fromkeys(["student", *register_columns(kind, study), *school, *columns])
+    rows = pd.concat([f.table[[name for name in wanted if name in f.table]] for f in files], ignore_index=True)
+    register = add_up(kind, rows, study, wave, where=where)
+    measures = [name for name, by in computed_columns(study, wave.name).items() if by == kind]
+    lacking = [name for name in measures if name not in register.students]
+    if lacking:
+        raise ColumnMissingError(
+            f"The {kind} of wave {wave.name} are {'words' if 'mean_mark' in lacking else 'numbers'}, which give no "
+            f"{' and no '.join(lacking)}.",
+            where=where,
+            remedy="use mean_mark for marks that are numbers, share_ab and share_dfw for others; or list the marks "
+            "under `records: marks:` in study.yml.",
+        )
+    if roster is not None:
+        require_zeros(rows["student"], roster, where="; ".join(file.where for file in files))
+        register = to_roster(register, roster)
+    students = register.students[[*measures, *columns]]
+    if np.isnan(register.absent):
+        students = students[students.index.isin(rows["student"])]
+    stream = _stream(kind, files, register.student, register.removed_at, register.steps)
+    stream.info.update(register.info)
+    return students.rename_axis("student").reset_index(), stream
 
 
 def _register(
