@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 
 from belonging_study.data.coding import Coded, answers_as_text, code_answers, code_binary, code_number
@@ -77,7 +78,7 @@ def code_column(values: pd.Series, need: Need, export: Export, source: Source, c
     labels = export.labels.get(column, {})
     if need.scale is not None:
         scale = need.scale
-        return code_answers(
+        coded = code_answers(
             values,
             labels=scale.labels,
             minimum=scale.minimum,
@@ -88,8 +89,9 @@ def code_column(values: pd.Series, need: Need, export: Export, source: Source, c
             column=column,
             shown=source.file,
         )
+        return replace(coded, codes=_narrowed(coded.codes))
     if need.outcome is not None:
-        return _code_measure(values, need.outcome, labels, source, column)
+        return _code_measure(values, need.outcome, export, source, column)
     if need.use == "id":
         return Coded(normalise_ids(values, where=f"{source.file}, column {column}"))
     if need.use == "text":
@@ -101,15 +103,25 @@ def code_column(values: pd.Series, need: Need, export: Export, source: Source, c
     return number if number.codes.notna().sum() * 2 >= values.notna().sum() else Coded(answers_as_text(values, labels))
 
 
-def _code_measure(values: pd.Series, outcome: Outcome, labels: dict[float, str], source: Source, column: str) -> Coded:
+def _narrowed(codes: pd.Series) -> pd.Series:
+    """Keep codes in half the memory (float32) where nothing is lost by it; they are most of a large wave."""
+    narrow = codes.astype(np.float32)
+    return narrow if np.array_equal(narrow, codes, equal_nan=True) else codes
+
+
+def _code_measure(values: pd.Series, outcome: Outcome, export: Export, source: Source, column: str) -> Coded:
     """Code an outcome's own column; a count cannot be negative, and nothing can lie outside the outcome's range."""
     if outcome.kind == "binary":
-        return code_binary(values, outcome.values, value_labels=labels, column=column, shown=source.file)
+        return code_binary(
+            values, outcome.values, value_labels=export.labels.get(column, {}), column=column, shown=source.file
+        )
     coded = code_number(values, column=column, shown=source.file, decimal=source.decimal)
     if coded.problem is not None:
         return coded
     if outcome.range is not None:
         return _within(coded.codes, outcome.range, source, column)
+    if column in export.ranges:
+        return _within(coded.codes, export.ranges[column], source, column, whose="data dictionary's")
     negative = int((coded.codes < 0).sum()) if outcome.kind == "count" else 0
     if not negative:
         return coded
@@ -123,7 +135,9 @@ def _code_measure(values: pd.Series, outcome: Outcome, labels: dict[float, str],
     )
 
 
-def _within(codes: pd.Series, possible: tuple[float, float], source: Source, column: str) -> Coded:
+def _within(
+    codes: pd.Series, possible: tuple[float, float], source: Source, column: str, whose: str = "outcome's"
+) -> Coded:
     """Refuse values that an outcome cannot have."""
     outside = codes[codes.notna() & ~codes.between(*possible)]
     if outside.empty:
@@ -131,10 +145,10 @@ def _within(codes: pd.Series, possible: tuple[float, float], source: Source, col
     return Coded(
         codes,
         ValueRangeError(
-            f"column {column}: {are(len(outside), 'value')} outside the outcome's range, {possible[0]:g} to "
+            f"column {column}: {are(len(outside), 'value')} outside the {whose} range, {possible[0]:g} to "
             f"{possible[1]:g}: {listed(outside.value_counts().to_dict())}",
             where=f"{source.file}, column {column}",
             remedy="correct these values, leave them empty where a code such as 999 means that nothing is known, or "
-            "correct `range:` of the outcome in study.yml.",
+            "give the right `range:` of the outcome in study.yml.",
         ),
     )

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
 
 from belonging_study.data.coding import Coded, code_number
 from belonging_study.data.coding_problems import merge_problems, raise_all
-from belonging_study.data.exclusions import as_text
 from belonging_study.data.export import Export
 from belonging_study.data.matching import match_columns
 from belonging_study.data.pseudonyms import normalise_ids
-from belonging_study.data.readers import read_export
+from belonging_study.data.readers import load_team_readers, read_export
 from belonging_study.data.recode import recode
 from belonging_study.data.registers import (
     MANY_ROWS,
@@ -25,8 +24,10 @@ from belonging_study.data.registers import (
     register_columns,
     register_measures,
 )
+from belonging_study.data.self_codes import code_responses, identifying_columns
 from belonging_study.data.wave_columns import Need, code_column
 from belonging_study.data.wave_needs import COMPUTED, DURATION, computed_columns, needed_columns
+from belonging_study.data.wave_rows import rows_of_source, unfinished_rows
 from belonging_study.errors import ColumnMissingError, DataError, EmptyFileError
 from belonging_study.study.model import Kind, Source, Study, Wave
 from belonging_study.study.names import nearest
@@ -77,7 +78,7 @@ class WaveFile:
     @property
     def where(self) -> str:
         """The file and its column of student identifiers, for messages."""
-        return f"{self.source.file}, column {self.columns['student']}"
+        return f"{self.source.file}, column {self.columns['student']}" if self.columns["student"] else self.source.file
 
 
 @dataclass(frozen=True)
@@ -137,6 +138,7 @@ def examine_wave_files(study: Study, wave: Wave, raw: Path) -> WaveReading:
       w1.csv has no column arm
     column mean_mark: 1 value is not a number.
     """
+    load_team_readers(study)
     needs = needed_columns(study, wave.name)
     problems: list[DataError] = []
     opened: list[tuple[Source, Export]] = []
@@ -151,15 +153,17 @@ def examine_wave_files(study: Study, wave: Wave, raw: Path) -> WaveReading:
     files: list[WaveFile] = []
     for (source, export), columns in zip(opened, matched, strict=True):
         try:
-            mine, n_other = _rows_of_wave(export.table, source)
+            answers = [columns[name] for name, need in needs.items() if need.use == "item" and name in columns]
+            mine = rows_of_source(export, source, answers)
         except DataError as error:
             problems.append(error)
             continue
+        left = replace(export, set_aside=mine.set_aside)
         problems += _unknown_values(study, source)
-        table, answered, wrong = _coded_table(mine, source, export, columns, study=study, needs=needs)
+        table, answered, wrong = _coded_table(mine.table, source, left, columns, study=study, needs=needs)
         problems += wrong
         if "student" in table:
-            files.append(WaveFile(source, export, columns, table, n_other, answered))
+            files.append(WaveFile(source, left, columns, table, mine.n_other, answered))
     return WaveReading(tuple(files), tuple(problems), not missing and len(files) == len(wave.sources))
 
 
@@ -209,6 +213,13 @@ def _coded_table(
             coded["student"] = Coded(normalise_ids(student, where=_at(source, columns["student"])))
         except DataError as error:
             spoilt.append(error)
+    if study.design.linking is not None:
+        try:
+            labels = {name: export.labels.get(columns[name], {}) for name in cells}
+            codes = code_responses(study, cells, labels, shown=source.file)
+            coded |= {name: Coded(column) for name, column in codes.items()}
+        except DataError as error:
+            spoilt.append(error)
     for name, need in needs.items() if source.kind not in MANY_ROWS else ():
         if name in cells:
             try:
@@ -225,7 +236,7 @@ def _coded_table(
             cells[DURATION], column=columns[DURATION], shown=source.file, decimal=source.decimal
         )
     table = {name: one.codes for name, one in coded.items()}
-    table["unfinished"] = _unfinished(rows, export.format)
+    table["unfinished"] = unfinished_rows(rows, export)
     answered = {name: one.answered for name, one in coded.items() if one.answered}
     problems = merge_problems([one.problem for one in coded.values()])
     return pd.DataFrame(table).reset_index(drop=True), answered, [*spoilt, *problems]
@@ -234,6 +245,7 @@ def _coded_table(
 def _unknown_values(study: Study, source: Source) -> list[DataError]:
     """Say which columns under ``values:`` the study takes from no file."""
     known = set(register_columns(source.kind, study)) if source.kind in REGISTERS else set()
+    known |= set(identifying_columns(study)) - {study.design.student}
     for wave in study.wave_names:
         known |= set(needed_columns(study, wave))
     return [
@@ -260,8 +272,9 @@ def _read(source: Source, raw: Path, study: Study, needs: dict[str, Need]) -> Ex
             format=source.format,
             encoding=source.encoding,
             decimal=source.decimal,
+            dictionary=None if source.dictionary is None else raw / source.dictionary,
             shown=source.file,
-            keep=[study.design.student, *needs, *mine, *source.columns.values(), *source.rows],
+            keep=[*identifying_columns(study), *needs, *mine, *source.columns.values(), *source.rows],
         )
     except EmptyFileError:
         # No incidents is a finding; no answers is a mistake.
@@ -272,7 +285,7 @@ def _read(source: Source, raw: Path, study: Study, needs: dict[str, Need]) -> Ex
 
 def _wanted(study: Study, source: Source, needs: dict[str, Need]) -> dict[str, str]:
     """List what is looked for in a file, with its wording."""
-    wanted = {study.design.student: ""}
+    wanted = dict.fromkeys(identifying_columns(study), "")
     if source.kind not in MANY_ROWS:
         wanted |= {DURATION: _DURATION_HEADER, **{name: need.wording for name, need in needs.items()}}
     if source.kind in REGISTERS:
@@ -294,8 +307,9 @@ def _match(
         columns, wrong = _match_one(export, _wanted(study, source, needs), source)
         student = columns.pop(study.design.student, None)
         lines = missing.setdefault(source.file, [])
-        if student is None and study.design.student not in wrong:
-            lines.append(_missing_line(study.design.student, source.file, export, columns))
+        found = {*columns, *wrong, *({study.design.student} if student else ())}
+        unknown = [name for name in identifying_columns(study) if name not in found]
+        lines += [_missing_line(name, source.file, export, columns) for name in unknown]
         lines += [f"  {error.what} {_capital(error.remedy)}" for error in wrong.values()]
         reported |= set(wrong)
         matched.append({"student": student or "", **columns})
@@ -364,37 +378,3 @@ def _from_a_register(name: str, study: Study) -> str:
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-def _rows_of_wave(table: pd.DataFrame, source: Source) -> tuple[pd.DataFrame, int]:
-    """Keep the rows that ``rows:`` names."""
-    mine = pd.Series(True, index=table.index)
-    for column, value in source.rows.items():
-        if column not in table.columns:
-            near = nearest(column, map(str, table.columns))
-            raise ColumnMissingError(
-                f"{source.file} has no column {column}, which `rows:` names{near or '.'}",
-                where=source.file,
-                remedy="correct the column under `rows:` of that file in study.yml.",
-            )
-        mine &= as_text(table[column]) == as_text(pd.Series([value], dtype=object)).iloc[0]
-    if not mine.any():
-        said = " and ".join(f"{column} = {value}" for column, value in source.rows.items())
-        raise DataError(
-            f"None of the {len(table)} rows of {source.file} has {said}.",
-            where=source.file,
-            remedy="correct `rows:` of that file in study.yml.",
-        )
-    return table[mine], int((~mine).sum())
-
-
-def _unfinished(table: pd.DataFrame, format: str) -> pd.Series:
-    """Tell which responses were never sent off; only Qualtrics says so, in ``Finished`` and ``Progress``."""
-    none = pd.Series(False, index=table.index)
-    if format != "qualtrics" and not {"Finished", "Progress"} <= set(table.columns):
-        return none
-    if "Finished" in table:
-        none |= as_text(table["Finished"]) == "0"
-    if "Progress" in table:
-        none |= pd.to_numeric(table["Progress"], errors="coerce") < 100
-    return none

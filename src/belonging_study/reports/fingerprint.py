@@ -123,11 +123,14 @@ def file_hash(path: Path) -> str:
 
 
 def _data_parts(study: Study, wave: str, where: Places, key: bytes) -> dict[str, str]:
-    """Hash the definition, the raw files up to that wave, and the key."""
+    """Hash the definition, the team's readers, the raw files up to that wave with their dictionaries, and the key."""
     from belonging_study.data.keys import key_fingerprint
 
-    files = dict.fromkeys(s.file for w in study.waves_until(wave) for s in w.sources)
+    sources = [source for one in study.waves_until(wave) for source in one.sources]
+    files = dict.fromkeys(name for s in sources for name in (s.file, s.dictionary) if name is not None)
     parts = {f"data {name}": file_hash(where.raw / name) for name in files}
+    if study.readers is not None:
+        parts["readers"] = file_hash(study.folder / study.readers)
     parts["study.yml"] = file_hash(study.file)
     parts["key"] = key_fingerprint(key)
     return parts

@@ -148,15 +148,16 @@ def find_notebooks(folder: Path) -> tuple[Path, ...]:
 
 
 def missing_files(study: Study, raw: Path, waves: Iterable[str]) -> tuple[str, ...]:
-    """Name the source files of these waves that are not in the raw folder, in the study's order."""
+    """Name the files and data dictionaries of these waves that are not in the raw folder, in the study's order."""
     wanted = set(waves)
     return tuple(
         dict.fromkeys(
-            source.file
+            file
             for wave in study.waves
             if wave.name in wanted
             for source in wave.sources
-            if not (raw / source.file).is_file()
+            for file in (source.file, source.dictionary)
+            if file is not None and not (raw / file).is_file()
         )
     )
 

@@ -12,9 +12,9 @@ from typing import Any
 import pandas as pd
 
 from belonging_study.data.export import Export
-from belonging_study.data.readers import delimited, google_forms, qualtrics
 from belonging_study.data.readers.grid import Grid
 from belonging_study.data.readers.rawfile import RawFile
+from belonging_study.data.readers.text_formats import text_reader_for
 from belonging_study.data.readers.typed import damaged
 from belonging_study.errors import EmptyFileError, UnreadableFileError
 
@@ -33,7 +33,7 @@ def read(raw: RawFile) -> Export:
     """Read the one sheet of a workbook that holds data.
 
     Cells become text as a CSV export would show them (whole numbers without a decimal point, dates as
-    ``YYYY-MM-DD``), and header rows of Qualtrics and Google Forms are understood as in their text exports. Excel itself
+    ``YYYY-MM-DD``), and the header rows of survey tools are understood as in their text exports. Excel itself
     may have taken leading zeros from identifiers before the file was saved; nothing can bring them back.
 
     Parameters
@@ -67,12 +67,7 @@ def read(raw: RawFile) -> Export:
             f"{shown} is an Excel file, and openpyxl, which reads it, is not installed.", where=shown, remedy=_AS_CSV
         )
     grid = _grid(raw)
-    from_grid = delimited.from_grid
-    if qualtrics.recognises_grid(grid):
-        from_grid = qualtrics.from_grid
-    elif google_forms.recognises_grid(grid):
-        from_grid = google_forms.from_grid
-    return replace(from_grid(grid), format="excel")
+    return replace(text_reader_for(grid)(grid), format="excel")
 
 
 def _grid(raw: RawFile) -> Grid:
