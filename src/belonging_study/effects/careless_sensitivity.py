@@ -82,7 +82,9 @@ def careless_sensitivity(
                 _try(study, without, outcome, contrast, level), before, n_aside, study.privacy.minimum_cell
             )
             for sample, made in ((ALL_RESPONSES, before), (WITHOUT_FLAGGED, after)):
-                rows += [{"outcome": outcome.name, "sample": sample, "conf_level": level, **row} for row in made]
+                rows += [
+                    {"outcome": outcome.name, "sample": sample, "conf_level": level, "note": "", **row} for row in made
+                ]
     return pd.DataFrame(rows, columns=list(_COLUMNS))
 
 

@@ -61,6 +61,7 @@ _SETTINGS: Any = {
     "xtick.labelsize": 8.5,
     "ytick.labelsize": 8.5,
     "text.color": INK,
+    "text.parse_math": False,  # a label with two dollar signs is no formula
     "svg.fonttype": "path",
     "svg.hashsalt": "belonging-study",
     "savefig.dpi": 160,

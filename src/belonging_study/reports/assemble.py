@@ -16,6 +16,7 @@ from belonging_study.reports.blocks import SECTIONS, Block, Figure, Note, Table,
 from belonging_study.reports.design import FRAMEWORKS, assignment_text, date_text, outcome_table, timeline, value_labels
 from belonging_study.reports.display import DisplayTable, display_table
 from belonging_study.reports.formatting import prettify
+from belonging_study.reports.plain_text import visible
 from belonging_study.reports.words import Summary
 from belonging_study.study.model import Study, Wave
 
@@ -144,6 +145,7 @@ def assemble_html(
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
+        finalize=_visible,
     )
     page = environment.get_template("page.html.j2").render(
         css=Markup((_HERE / "page.css").read_text(encoding="utf-8")),  # our own file
@@ -163,6 +165,11 @@ def assemble_html(
         notebooks=notebooks,
     )
     return page.strip() + "\n"
+
+
+def _visible(value: Any) -> Any:
+    """What the template writes; Markup is our own."""
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _notes(cautions: Sequence[str], methods: str) -> Iterator[Note]:

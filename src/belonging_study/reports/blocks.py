@@ -14,6 +14,7 @@ from markdown_it import MarkdownIt
 from belonging_study.errors import DataError, ParameterError
 from belonging_study.reports.display import display_table
 from belonging_study.reports.frames import frame_from_json, frame_to_json
+from belonging_study.reports.plain_text import visible
 
 __all__ = ["BLOCK_MIME", "SECTIONS", "Block", "Figure", "Note", "Table", "block_from_json", "render_markdown"]
 
@@ -36,13 +37,18 @@ Kind = Literal["info", "caution", "method"]
 _KINDS: tuple[Kind, ...] = ("info", "caution", "method")
 
 
+def _escape(text: str) -> str:
+    """Text as it may stand in HTML, in quotes too."""
+    return html.escape(visible(text))
+
+
 def _cell(tag: str, text: str, numeric: bool, mark: str = "") -> str:
     """A cell as a notebook shows it."""
     align = "right" if numeric else "left"
     scope = ' scope="col"' if tag == "th" else ""
     style = f"text-align:{align};padding:.2em .8em .2em 0;border:0"
     raised = f"<sup>{mark}</sup>" if mark else ""
-    return f'<{tag}{scope} style="{style}">{html.escape(text)}{raised}</{tag}>'
+    return f'<{tag}{scope} style="{style}">{_escape(text)}{raised}</{tag}>'
 
 
 def render_markdown(text: str) -> str:
@@ -64,7 +70,7 @@ def render_markdown(text: str) -> str:
     '<p>Only <strong>ten</strong> schools.</p>\n'
     """
     parser = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
-    tokens = parser.parse(text)
+    tokens = parser.parse(visible(text))
     for token in tokens:
         if token.type in ("heading_open", "heading_close"):
             token.tag = "h4"
@@ -159,9 +165,9 @@ class Table:
             '<table style="margin:0;border-collapse:collapse;border-top:2px solid;border-bottom:2px solid;'
             'font-variant-numeric:lining-nums tabular-nums">'
             '<caption style="text-align:left;font-weight:600;color:inherit;padding:.4em 0">'
-            f"{html.escape(self.title)}</caption>"
+            f"{_escape(self.title)}</caption>"
             f'<thead style="border-bottom:1px solid"><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
-            + "".join(f"<p><small>{html.escape(text)}</small></p>" for text in (*shown.common, *shown.footnotes))
+            + "".join(f"<p><small>{_escape(text)}</small></p>" for text in (*shown.common, *shown.footnotes))
             + (render_markdown(self.note) if self.note else "")
         )
         lines = ["\t".join(c.text for c in shown.columns)]
@@ -234,9 +240,9 @@ class Figure:
         """What a notebook keeps of the figure."""
         picture = base64.b64encode(self.png).decode("ascii")
         page = (
-            f'<figure style="margin:0"><img alt="{html.escape(self.alt)}" style="max-width:100%;background:#fff" '
+            f'<figure style="margin:0"><img alt="{_escape(self.alt)}" style="max-width:100%;background:#fff" '
             f'src="data:image/png;base64,{picture}">'
-            f"<figcaption><strong>{html.escape(self.title)}</strong>"
+            f"<figcaption><strong>{_escape(self.title)}</strong>"
             + (render_markdown(self.caption) if self.caption else "")
             + "</figcaption></figure>"
         )
@@ -292,7 +298,7 @@ class Note:
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         """What a notebook keeps of the note."""
         rule = "#b3541e" if self.kind == "caution" else "#8a8f98"
-        title = f"<p><strong>{html.escape(self.title)}</strong></p>" if self.title else ""
+        title = f"<p><strong>{_escape(self.title)}</strong></p>" if self.title else ""
         page = (
             f'<div style="border-left:3px solid {rule};padding:.1em 0 .1em 1em;max-width:70ch">'
             f"{title}{render_markdown(self.text)}</div>"

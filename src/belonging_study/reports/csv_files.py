@@ -10,8 +10,11 @@ import pandas as pd
 
 __all__ = ["csv_bytes", "read_csv"]
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_GUARDED = re.compile(r"^'(?=[=+\-@\t\r])")
+_STARTS = "=+\\-@\t\r\n＝＋－＠"
+"""What a spreadsheet takes for the start of a formula (OWASP, CSV Injection), full-width forms included."""
+
+_RISKY = re.compile(rf"^'*[{_STARTS}]")
+_GUARDED = re.compile(rf"^'(?='*[{_STARTS}])")
 
 
 def csv_bytes(table: pd.DataFrame) -> bytes:
@@ -25,8 +28,14 @@ def csv_bytes(table: pd.DataFrame) -> bytes:
     Returns
     -------
     bytes
-        UTF-8, one header line, lines end with ``\n``, numbers with as many digits as bring back the same value. Text
-        that a spreadsheet would take for a formula gets a leading apostrophe; missing cells are empty.
+        UTF-8, one header line, lines end with ``\n``, numbers with as many digits as bring back the same value. Text,
+        in headings too, that a spreadsheet would take for a formula gets a leading apostrophe, and so does text that
+        would otherwise look as if it had been given one. A carriage return inside a text becomes a line feed, since
+        some readers would begin a new row there; missing cells are empty.
+
+    References
+    ----------
+    OWASP Foundation. CSV Injection. https://owasp.org/www-community/attacks/CSV_Injection
 
     Examples
     --------
@@ -45,6 +54,7 @@ def csv_bytes(table: pd.DataFrame) -> bytes:
 def read_csv(path: Path) -> pd.DataFrame:
     """Read a table that `csv_bytes` wrote: empty cells are missing, guarded text has its first character again."""
     table = pd.read_csv(path, encoding="utf-8", keep_default_na=False, na_values=[""])
+    table.columns = pd.Index([_GUARDED.sub("", str(name)) for name in table.columns])
     for column in table.columns:
         if not pd.api.types.is_numeric_dtype(table[column].dtype):
             table[column] = table[column].map(lambda v: _GUARDED.sub("", v) if isinstance(v, str) else v)
@@ -52,5 +62,8 @@ def read_csv(path: Path) -> pd.DataFrame:
 
 
 def _guard(value: Any) -> Any:
-    """Keep a spreadsheet from reading text as a formula."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    """Keep a spreadsheet from reading text as a formula, or a part of it as another row."""
+    if not isinstance(value, str):
+        return value
+    guarded = f"'{value}" if _RISKY.match(value) else value
+    return guarded.replace("\r\n", "\n").replace("\r", "\n")

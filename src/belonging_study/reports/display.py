@@ -197,6 +197,13 @@ def _owner(low: str) -> str:
 def _row_decimals(data: pd.DataFrame, intervals: Mapping[str, tuple[str, str]]) -> dict[str, list[int]]:
     """Per row, the decimals that an estimate shares with its bounds; the same in all rows of an outcome."""
     found: dict[str, list[int]] = {}
+    if {"variable", "mean", "sd", "minimum", "maximum"} <= set(data.columns):  # each row has a unit of its own
+        found["mean"] = found["sd"] = [
+            decimals_for(*row) for row in zip(_floats(data["mean"]), _floats(data["sd"]), strict=True)
+        ]
+        for column in ("minimum", "maximum"):
+            whole = [v.is_integer() for v in _floats(data[column])]
+            found[column] = [0 if w else d for w, d in zip(whole, found["mean"], strict=True)]
     of_row = data["outcome"].astype(str).tolist() if "outcome" in data else list(range(len(data)))
     for low, (_, high) in intervals.items():
         owner = _owner(low)
