@@ -70,7 +70,7 @@ def study_attrition(study: Study, scores: pd.DataFrame, wave: str) -> pd.DataFra
         ``outcome, arm`` and the columns of `attrition_table`, for each primary outcome and programme arm: of the
         students in the sample of the last wave before the programme, those with the outcome in the later one. Empty
         for repeated cross-sections, and where either wave is missing. Without a comparison arm ``outcome, level,
-        assigned, analysed, overall`` (a share): no boundary holds for a group that is compared with none.
+        assigned, analysed, attrition`` (a share): no boundary holds for a group that is compared with none.
     """
     if not study.design.panel or not study.waves_before or wave in study.waves_before:
         return pd.DataFrame()
@@ -106,4 +106,4 @@ def _lost(assigned: pd.DataFrame, there: pd.Series, cluster: str | None) -> pd.D
         levels.insert(0, ("clusters", assigned[cluster].nunique(), assigned.loc[stayed, cluster].nunique()))
     table = pd.DataFrame(levels, columns=["level", "assigned", "analysed"])
     table.insert(0, "outcome", "")
-    return table.assign(overall=1 - table["analysed"] / table["assigned"])
+    return table.assign(attrition=1 - table["analysed"] / table["assigned"])

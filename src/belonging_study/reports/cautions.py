@@ -304,8 +304,8 @@ def _many_tests(study: Study, wave: Wave, findings: list[Finding], estimates: pd
     if len(groups):
         yield (
             f"{capital(what)}s in student groups are exploratory and not corrected for their number. That one group’s "
-            "interval excludes zero and another’s does not is no difference between them; only the rows that compare groups "
-            "test one."
+            "interval excludes zero and another’s does not is no difference between them; only the rows that compare "
+            "groups test one."
         )
 
 

@@ -186,9 +186,10 @@ def _changes(study: Study, wave: Wave) -> Iterator[str]:
     if not before:
         yield "Everybody got the programme and no wave precedes it, so neither an effect nor a change is estimated."
         return
+    since = "the wave before it" if len(before) == 1 else "the last wave before it in which the outcome was measured"
     yield (
-        "Everybody got the programme, so its effect cannot be estimated: what is estimated is the change from the last "
-        f"wave before it in which the outcome was measured ({before[-1]} at the latest) to this wave."
+        "Everybody got the programme, so its effect cannot be estimated. What is estimated is the change to this wave "
+        f"from {since} ({listed(before, 'or')})."
     )
     if study.design.panel:
         yield "It is the mean of students’ own changes, over those who have the outcome in both waves."

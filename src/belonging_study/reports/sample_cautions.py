@@ -123,10 +123,10 @@ def attrition_cautions(study: Study, table: pd.DataFrame) -> Iterator[str]:
 
 def _lost(study: Study, table: pd.DataFrame, units: str) -> Iterator[str]:
     """A good part of the one group was lost."""
-    for row in records(table[table["overall"] > 1 - LEAST_LINKED]):
+    for row in records(table[table["attrition"] > 1 - LEAST_LINKED]):
         lost = str(row["level"]).replace("clusters", units)
         yield (
-            f"Of the {lost} before the programme {share(value_of(row, 'overall'), 0)} were lost for "
+            f"Of the {lost} before the programme {share(value_of(row, 'attrition'), 0)} were lost for "
             f"{label_in(study, str(row['outcome']))}: the change is that of those who stayed."
         )
 

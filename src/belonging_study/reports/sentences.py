@@ -11,6 +11,7 @@ from belonging_study.study.model import Outcome, Study
 
 __all__ = ["at_wave", "label_of", "sentence", "sentences"]
 
+_TIMES = ("before", "after", "during")
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "last", "final")
 
 
@@ -19,12 +20,14 @@ def at_wave(label: str) -> str:
 
     Examples
     --------
-    >>> at_wave("Baseline"), at_wave("Second follow-up"), at_wave("2001")
-    ('at baseline', 'at the second follow-up', 'in the wave “2001”')
+    >>> at_wave("Baseline"), at_wave("Second follow-up"), at_wave("2001"), at_wave("After the course")
+    ('at baseline', 'at the second follow-up', 'in the wave “2001”', 'after the course')
     """
     name = inside(label)
     if name == "baseline":
         return "at baseline"
+    if name.split(" ")[0] in _TIMES:
+        return name
     return f"at the {name}" if name.split(" ")[0] in _ORDINALS else f"in the wave “{label}”"
 
 

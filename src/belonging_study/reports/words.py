@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import pandas as pd
 
+from belonging_study.reports.flow_disclosure import HIDDEN_IN_COMPANY
 from belonging_study.reports.formatting import capital, count, inside, listed, number
 from belonging_study.reports.readings import DEFAULT_MARGIN, Finding, Reading, findings_of, require_columns, value_of
 from belonging_study.reports.sentences import at_wave, label_of, sentence, sentences
@@ -100,7 +101,15 @@ def _headline(study: Study, wave: Wave, findings: Sequence[Finding]) -> str:
         return f"This report describes who took part and what they answered; it estimates no {what}."
     said = [sentence(f, study, brief=True) for f in findings if f.outcome.role == findings[0].outcome.role]
     if _one_group(study):
-        said.append("There was no comparison group, so the programme may or may not be the cause.")
+        sure = any(f.reading not in (None, Reading.UNCLEAR, Reading.LITTLE) for f in findings)
+        said.append(
+            "There was no comparison group, so "
+            + (
+                "the change may have other causes than the programme."
+                if sure
+                else "no change can be put down to the programme."
+            )
+        )
     return " ".join(said)
 
 
@@ -236,20 +245,33 @@ def _took_part(study: Study, wave: Wave, flow: pd.DataFrame) -> list[str]:
     rows = rows.sort_values("step", kind="stable")
     start = _last(rows, "start", first=True)
     sample = _last(rows, "remaining")
-    answered = _last(rows[rows["label"].str.contains("answered", case=False)], "info") if "label" in rows else None
+    asked = any(source.kind == "survey" for source in wave.sources)
+    of_survey = rows[rows["label"].str.contains("answered", case=False)] if asked and "label" in rows else rows.head(0)
+    answered = _last(of_survey, "info")
     if start is None or sample is None:
         return []
     (enrolled, n_enrolled), (analysed, n_sample) = start, sample
-    asked = any(source.kind == "survey" for source in wave.sources)
     at = f"{capital(at_wave(wave.label))}, {enrolled} students were {'enrolled' if asked else 'in the records'}"
+    if enrolled == HIDDEN_IN_COMPANY:
+        return [
+            f"{capital(at_wave(wave.label))}, {analysed} students are in the analysis.",
+            *_answered(answered, n_sample),
+        ]
     said = [f"{at}, and {analysed} of them are in the analysis."]
     if n_enrolled == n_sample:
         said = [f"{at}, and all of them are in the analysis."]
-    if answered is not None and asked:
-        text, n_answered = answered
-        of = n_answered / n_sample if n_sample else math.nan
-        said.append(f"Of these, {text}{'' if math.isnan(of) else f' ({number(100 * of, 0)}%)'} answered the survey.")
-    return said
+    return [*said, *_answered(answered, n_sample)]
+
+
+def _answered(answered: tuple[str, float] | None, n_sample: float) -> list[str]:
+    """How many of the sample answered a survey, if there was one."""
+    if answered is None:
+        return []
+    text, n_answered = answered
+    of = n_answered / n_sample if n_sample else math.nan
+    if of == 1:
+        return ["All of them answered the survey."]
+    return [f"Of these, {text}{'' if math.isnan(of) else f' ({number(100 * of, 0)}%)'} answered the survey."]
 
 
 def _last(rows: pd.DataFrame, kind: str, *, first: bool = False) -> tuple[str, float] | None:

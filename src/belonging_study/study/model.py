@@ -125,8 +125,8 @@ class Assignment(Part):
 
     @property
     def arms(self) -> tuple[str, ...]:
-        """The programme arms, then the comparison arm where there is one."""
-        return self.programme if self.comparison is None else (*self.programme, self.comparison)
+        """The comparison arm where there is one, then the programme arms."""
+        return self.programme if self.comparison is None else (self.comparison, *self.programme)
 
 
 class Linking(Part):
