@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from belonging_study.data.careless import CARELESS_RULES, careless_answers
 from belonging_study.data.clean import Cleaned, clean_waves
 from belonging_study.data.demo import DemoData, simulate_demo, write_demo
 from belonging_study.data.keys import load_key
@@ -109,6 +110,23 @@ def test_straight_lining_is_flagged_where_it_was_simulated(both: pd.DataFrame) -
     simulated = complete["careless_true"].astype(bool)
     assert complete.loc[simulated, "careless"].mean() > 0.9
     assert complete.loc[~simulated, "careless"].mean() < 0.05
+
+
+def test_each_sign_of_carelessness_finds_what_was_simulated_and_little_else(study: Study, both: pd.DataFrame) -> None:
+    answered = both[both["responded"]]
+    truly = answered["careless_true"].astype(bool).to_numpy()
+    signs = careless_answers(answered, study.scales, answered["duration_seconds"])
+    sensitivity = {name: signs.loc[truly, name].mean() for name in ("same_answer", "low_variability", "contradicts")}
+    false_alarms = {name: signs.loc[~truly, name].mean() for name in CARELESS_RULES}
+    # A straight line with a skipped question is no longer the same answer throughout; one down the middle of the form
+    # contradicts nothing.
+    assert sensitivity["same_answer"] > 0.5
+    assert sensitivity["low_variability"] > 0.95
+    assert 0.2 < sensitivity["contradicts"] < 0.7
+    assert max(false_alarms.values()) < 0.005
+    either = answered["careless"].to_numpy()
+    assert either[truly].mean() > 0.9
+    assert (~either[~truly]).mean() > 0.99
 
 
 def test_another_seeds_files_are_not_this_demos(study: Study, raw: Path, tmp_path: Path) -> None:
