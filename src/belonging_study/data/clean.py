@@ -353,12 +353,17 @@ def _missing(study: Study, linked: dict[str, WaveTable], rows: pd.DataFrame) -> 
         sample = rows[rows["@wave"] == name]
         here = {column: label for column, label in labels.items() if column in one.owner}
         declared: dict[str, dict[str, int]] = {}
+        answered: dict[str, dict[str, int]] = {}
         for file in one.files:
             for column in here:
                 if file.source.kind == one.owner[column] and column in file.columns:
-                    for reason, n in file.export.missing_counts.get(file.columns[column], {}).items():
-                        reasons = declared.setdefault(column, {})
-                        reasons[reason] = reasons.get(reason, 0) + n
+                    given = file.answered.get(column, {})
+                    for counts, found in (
+                        (declared, file.export.missing_counts.get(file.columns[column], {})),
+                        (answered, given),
+                    ):
+                        reasons = counts.setdefault(column, {})
+                        reasons.update({reason: reasons.get(reason, 0) + n for reason, n in found.items()})
         tables.append(
             missing_table(
                 sample,
@@ -367,6 +372,7 @@ def _missing(study: Study, linked: dict[str, WaveTable], rows: pd.DataFrame) -> 
                 [column for column in here if one.owner[column] == "survey"],
                 declared,
                 wave=name,
+                answered=answered,
             )
         )
     return pd.concat(tables, ignore_index=True)

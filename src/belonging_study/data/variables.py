@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from belonging_study.data.missing import LEFT_EMPTY
+from belonging_study.data.registers import REGISTERS, register_measures
 from belonging_study.data.wave_files import WaveFile
 from belonging_study.data.wave_table import WaveTable
 from belonging_study.study.model import Outcome, Scale, Study
@@ -94,7 +95,8 @@ def study_variables(study: Study, waves: Mapping[str, WaveTable]) -> list[Variab
     for scale in study.scales.values():
         variables += [_item(scale, item, waves) for item in scale.items]
     variables += [_measure(outcome, waves) for outcome in study.outcomes if outcome.measure not in study.scales]
-    return list({variable.name: variable for variable in reversed(variables)}.values())[::-1]
+    unique = list({variable.name: variable for variable in reversed(variables)}.values())[::-1]
+    return [_of_register(study, variable, waves) for variable in unique]
 
 
 def _design(study: Study, waves: Mapping[str, WaveTable]) -> Iterator[Variable]:
@@ -209,6 +211,25 @@ def _source(name: str, waves: Mapping[str, WaveTable]) -> str:
     return "; ".join(
         f"{wave}: {file.source.file}" + (f", {file.columns[name]}" if file.columns[name] != name else "")
         for wave, file in _places(name, waves)
+    )
+
+
+def _of_register(study: Study, variable: Variable, waves: Mapping[str, WaveTable]) -> Variable:
+    """Say how a measure of a register is computed; any other variable stays as it is."""
+    kind, measure = register_measures(study, REGISTERS).get(variable.name, (None, None))
+    if measure is None or all(one.owner.get(variable.name) != kind for one in waves.values()):
+        return variable
+    parts = [
+        f"{wave}: {one.where(variable.name)} ({measure.how})"
+        if one.owner.get(variable.name) == kind
+        else _source(variable.name, {wave: one})
+        for wave, one in waves.items()
+    ]
+    return replace(
+        variable,
+        label=measure.label if variable.label == variable.name else variable.label,
+        values=variable.values if variable.type == "text" else measure.values,
+        source="; ".join(filter(None, parts)),
     )
 
 

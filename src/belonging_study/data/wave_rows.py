@@ -87,7 +87,7 @@ def rows_of_source(export: Export, source: Source, answers: Collection[str]) -> 
                 remedy="correct the column under `rows:` of that file in study.yml.",
             )
         mine &= as_text(table[column]) == as_text(pd.Series([value], dtype=object)).iloc[0]
-    if not mine.any():
+    if len(table) and not mine.any():
         said = " and ".join(f"{column} = {value}" for column, value in source.rows.items())
         raise DataError(
             f"None of the {len(table)} rows of {source.file} has {said}.",
