@@ -17,6 +17,7 @@ import click
 from belonging_study.errors import BelongingStudyError, UserError
 
 if TYPE_CHECKING:
+    from belonging_study.reports.check import WaveCheck
     from belonging_study.reports.progress import Progress
     from belonging_study.reports.run import WaveResult
     from belonging_study.study import Study
@@ -113,10 +114,20 @@ def run(
 @click.option("--wave", "waves", multiple=True, metavar="W", help="A wave to check (otherwise every wave with files).")
 @_study_option
 @_data_option
-def check(*, waves: tuple[str, ...], study: str, data: str) -> None:
-    """Say what is wrong with study.yml and the exports, all of it at once; runs and writes nothing."""
+@click.option(
+    "--html",
+    "page",
+    is_flag=False,
+    flag_value=" ",
+    default="",
+    metavar="[PATH]",
+    help="Also write what was found as a page (outputs/check.html).",
+)
+def check(*, waves: tuple[str, ...], study: str, data: str, page: str) -> None:
+    """Say what is wrong with study.yml and the exports, all of it at once; runs and changes nothing."""
     from belonging_study.errors import FileMissingError
-    from belonging_study.reports.check import check_waves
+    from belonging_study.reports.check import check_waves, next_step
+    from belonging_study.reports.check_page import check_html
     from belonging_study.reports.places import choose_wave, places
 
     definition = _load(study)
@@ -124,14 +135,16 @@ def check(*, waves: tuple[str, ...], study: str, data: str) -> None:
     if data and not where.raw.is_dir():
         raise FileMissingError(f"There is no folder {data}.", remedy="correct the folder's name after --data.")
     names = [choose_wave(definition, where.raw, wave) for wave in waves] or list(definition.wave_names)
-    findings = check_waves(definition, names, where.raw)
-    for finding in findings:
-        click.echo(f"{finding.wave}: {finding.summary}", err=bool(finding.problems))
-        for line in finding.left_out:
-            click.echo("  " + line)
-        for problem in finding.problems:
-            click.echo("  " + str(problem).replace("\n", "\n  "), err=True)
-    if any(f.problems for f in findings):
+    checks = check_waves(definition, names, where.raw)
+    _show(checks)
+    click.echo(f"Next: {next_step(checks, where.raw.name)}")
+    if page:
+        path = Path(page).expanduser() if page.strip() else where.outputs / "check.html"
+        _write(path, check_html(definition, checks, raw=where.raw.name))
+        click.echo(f"Wrote {_relative(path)}")
+    elif any(one.findings for one in checks):
+        click.echo("The same as a page: belonging-study check --html")
+    if any(one.count("error") for one in checks):
         raise click.exceptions.Exit(_USER_EXIT)
 
 
@@ -259,6 +272,37 @@ def _tell(result: WaveResult, resume: Sequence[str]) -> int:
     again = list(resume) if resume[0] == "demo" else [*resume[:1], "--wave", result.wave, *resume[1:]]
     click.echo(f"To go on: belonging-study {_quoted(again)}", err=True)
     return _USER_EXIT if isinstance(result.error, UserError) else _BUG_EXIT
+
+
+def _show(checks: Sequence[WaveCheck]) -> None:
+    """Print a check: tables where there is a terminal, plain lines where there is none."""
+    from belonging_study.reports.check_page import check_lines, check_tables
+
+    if not sys.stdout.isatty():
+        for one in checks:
+            for line in check_lines(one):
+                click.echo(line)
+        return
+    from rich.console import Console
+
+    console = Console()
+    for one in checks:
+        for part in check_tables(one):
+            console.print(part)
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file, or say why not."""
+    from belonging_study.errors import PublishError
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise PublishError(
+            f"{_relative(path)} could not be written ({type(error).__name__}).",
+            remedy="name another file after --html.",
+        ) from error
 
 
 class _Display:

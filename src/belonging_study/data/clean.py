@@ -14,22 +14,23 @@ from belonging_study.data.codebook import codebook_table, codebook_values
 from belonging_study.data.codebook_schema import codebook_schema
 from belonging_study.data.coding_problems import raise_all
 from belonging_study.data.groups import label_group
-from belonging_study.data.linking import links_table
 from belonging_study.data.missing import missing_table
 from belonging_study.data.prepare import prepare_wave
 from belonging_study.data.pseudonyms import pseudonymise
 from belonging_study.data.sample_checks import require_sample
 from belonging_study.data.schema import check_table
+from belonging_study.data.self_codes import link_codes
 from belonging_study.data.variables import study_variables
 from belonging_study.data.wave_files import COMPUTED
 from belonging_study.data.wave_flow import removal_steps, waves_flow
+from belonging_study.data.wave_links import wave_link_reasons, wave_links
 from belonging_study.data.wave_table import WaveTable
 from belonging_study.data.waves import link_waves
 from belonging_study.errors import DataError, ParameterError, UnknownLabelError, UserError, ValueRangeError
 from belonging_study.study.model import Start, Study
 from belonging_study.study.names import nearest
 
-__all__ = ["DESIGN_COLUMNS", "Cleaned", "clean_linked", "clean_waves", "require_free_names"]
+__all__ = ["DESIGN_COLUMNS", "Cleaned", "Sampled", "clean_waves", "require_free_names", "sample_waves"]
 
 DESIGN_COLUMNS = (
     "wave",
@@ -76,6 +77,8 @@ class Cleaned:
         See `codebook_schema`.
     links : pandas.DataFrame
         See `links_table`.
+    link_reasons : pandas.DataFrame
+        See `link_reasons_table`; without rows where students have an identifier.
     """
 
     responses: pd.DataFrame
@@ -86,6 +89,31 @@ class Cleaned:
     codebook_values: pd.DataFrame
     codebook_schema: dict[str, Any]
     links: pd.DataFrame
+    link_reasons: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """Who is analysed, before identifiers are put away; never written anywhere.
+
+    Attributes
+    ----------
+    linked : dict
+        Name of a wave to its `WaveTable`, linked by codes where the study has them.
+    rows, design : pandas.DataFrame
+        Every student and wave: the needed columns and ``@wave``, ``@time``, ``@removed``; and `settle_arms`.
+    sample, placed : pandas.DataFrame
+        The same for the analysis sample alone.
+    flow : pandas.DataFrame
+        See `waves_flow`.
+    """
+
+    linked: dict[str, WaveTable]
+    rows: pd.DataFrame
+    design: pd.DataFrame
+    sample: pd.DataFrame
+    placed: pd.DataFrame
+    flow: pd.DataFrame
 
 
 def clean_waves(study: Study, wave: str, *, raw: Path, key: bytes) -> Cleaned:
@@ -149,11 +177,11 @@ def clean_waves(study: Study, wave: str, *, raw: Path, key: bytes) -> Cleaned:
             remedy=f"name one of {', '.join(study.wave_names)}.",
         )
     require_free_names(study)
-    return clean_linked(study, link_waves(study, study.waves_until(wave), raw), key=key)
+    return _cleaned(study, sample_waves(study, link_waves(study, study.waves_until(wave), raw)), key)
 
 
-def clean_linked(study: Study, linked: dict[str, WaveTable], *, key: bytes) -> Cleaned:
-    """Clean waves whose files are brought together already.
+def sample_waves(study: Study, linked: dict[str, WaveTable]) -> Sampled:
+    """Settle who is analysed in waves whose files are brought together already.
 
     Parameters
     ----------
@@ -161,15 +189,19 @@ def clean_linked(study: Study, linked: dict[str, WaveTable], *, key: bytes) -> C
         The definition.
     linked : dict
         Name of a wave to its `WaveTable`, for every wave from the first on (see `link_waves`).
-    key : bytes
-        The study's key.
 
     Returns
     -------
-    Cleaned
-        See `clean_waves`, which tells what may be raised.
+    Sampled
+        Still with identifiers: for `clean_waves` and for checks alone.
+
+    Raises
+    ------
+    DataError, DesignError
+        As `clean_waves`.
     """
-    wave = list(linked)[-1]
+    if study.design.linking is not None:
+        linked = link_codes(study, linked)
     tables = []
     unknown: list[UserError] = []
     broken: list[UserError] = []
@@ -184,7 +216,8 @@ def clean_linked(study: Study, linked: dict[str, WaveTable], *, key: bytes) -> C
         table["@wave"], table["@time"] = name, time
         tables.append(_placed(study, table))
     raise_all(unknown)
-    rows = pd.concat(tables, ignore_index=True)
+    rows = tables[0] if len(tables) == 1 else pd.concat(tables, ignore_index=True)
+    tables.clear()
     design = _settle(study, rows, linked)
     raise_all(broken)
     cluster = _cluster(study, rows["student"], design)
@@ -196,16 +229,13 @@ def clean_linked(study: Study, linked: dict[str, WaveTable], *, key: bytes) -> C
     inside = removed == 0
     sample, placed = rows[inside], design[inside].assign(cluster=cluster)
     require_sample(study, linked, sample, placed, flow)
-    responses = _responses(study, sample, placed, key)
-    links = [
-        links_table(
-            pd.DataFrame({"programme": design.loc[here, "programme"], "responded": rows.loc[here, "responded"]}),
-            linked[name].n_unlinked,
-            wave=name,
-        )
-        for name in linked
-        for here in [rows["@wave"] == name]
-    ]
+    return Sampled(linked, rows, design, sample, placed, flow)
+
+
+def _cleaned(study: Study, sampled: Sampled, key: bytes) -> Cleaned:
+    """Put identifiers away, and describe what is left."""
+    linked, sample, last = sampled.linked, sampled.sample, list(sampled.linked)[-1]
+    responses = _responses(study, sample, sampled.placed, key)
     flags = [
         careless_table(sample[(sample["@wave"] == name) & sample["responded"]], wave=name)
         for name in linked
@@ -214,19 +244,15 @@ def clean_linked(study: Study, linked: dict[str, WaveTable], *, key: bytes) -> C
     variables, missing = study_variables(study, linked), _missing(study, linked, sample)
     return Cleaned(
         responses=responses,
-        flow=flow,
+        flow=sampled.flow,
         missing=missing,
-        careless=pd.concat(flags, ignore_index=True) if flags else careless_table(sample.iloc[:0], wave=wave),
+        careless=pd.concat(flags, ignore_index=True) if flags else careless_table(sample.iloc[:0], wave=last),
         codebook=codebook_table(responses, variables, minimum_cell=study.privacy.minimum_cell),
         codebook_values=codebook_values(responses, variables, missing),
         codebook_schema=codebook_schema(responses, variables),
-        links=_of_arms(study, pd.concat(links, ignore_index=True)),
+        links=wave_links(study, linked, sampled.rows, sampled.design, key),
+        link_reasons=wave_link_reasons(linked),
     )
-
-
-def _of_arms(study: Study, links: pd.DataFrame) -> pd.DataFrame:
-    """Leave out the lines of arms where there is one group."""
-    return links if study.design.assignment.comparison is not None else links[links["arm"] == "all"]
 
 
 def require_free_names(study: Study) -> None:
@@ -319,10 +345,16 @@ def _responses(study: Study, rows: pd.DataFrame, design: pd.DataFrame, key: byte
     wanted = [name for name in study.analysis.covariates if name in rows]
     wanted += [item for scale in study.scales.values() for item in scale.items]
     wanted += [outcome.measure for outcome in study.outcomes if outcome.measure not in study.scales]
-    columns = {name: _column(study, rows[name]) for name in dict.fromkeys(wanted) if name in rows and name not in out}
-    out = pd.concat([out, pd.DataFrame(columns, index=rows.index)], axis=1)
     order = [name for name in ("time", "school", "classroom", "student") if name in out]
-    return out.sort_values(order, kind="stable").reset_index(drop=True)
+    out = out.sort_values(order, kind="stable")
+    # The answers come in sorted, column by column: of a large wave no second copy is made.
+    columns = {
+        name: _column(study, rows[name]).reindex(out.index)
+        for name in dict.fromkeys(wanted)
+        if name in rows and name not in out
+    }
+    answers = pd.DataFrame(columns, index=out.index, copy=False)
+    return pd.concat([out, answers], axis=1).reset_index(drop=True)
 
 
 def _column(study: Study, column: pd.Series) -> pd.Series:

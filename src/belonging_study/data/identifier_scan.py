@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -167,7 +168,7 @@ def _found(values: pd.Series, names: frozenset[str]) -> Iterator[tuple[str, int]
         hit = texts.str.contains(pattern, regex=True).to_numpy(dtype=bool)
         if hit.any():
             yield kind, int(counts[hit].sum())
-    if names:
+    if names and not pd.api.types.is_numeric_dtype(values):
         hit = _names_in(texts, names)
         if hit.any():
             yield _NAME, int(counts[hit].sum())
@@ -175,14 +176,13 @@ def _found(values: pd.Series, names: frozenset[str]) -> Iterator[tuple[str, int]
 
 def _names_in(texts: pd.Series, names: frozenset[str]) -> npt.NDArray[np.bool_]:
     """Tell which texts have a name: two words of one in a row, or one of them with a capital in a longer text."""
-    words = texts.str.findall(_WORD).explode().dropna().astype(str)
-    plain = words.str.casefold()
-    at = words.index.to_numpy()
-    together = np.r_[at[1:] == at[:-1], False] if len(at) else np.zeros(0, dtype=bool)
-    following = plain.shift(-1, fill_value="")
-    pairs = (plain + " " + following).isin(names).to_numpy(dtype=bool) & together
-    own = np.bincount(at, minlength=len(texts))[at] >= _OWN_WORDS
-    capital = words.str[0].str.isupper().to_numpy(dtype=bool)
-    hit = np.zeros(len(texts), dtype=bool)
-    hit[at[pairs | (plain.isin(names).to_numpy(dtype=bool) & own & capital)]] = True
-    return hit
+
+    def named(text: str) -> bool:
+        words = _WORD.findall(text)
+        plain = [word.casefold() for word in words]
+        if any(f"{one} {other}" in names for one, other in pairwise(plain)):
+            return True
+        own = len(words) >= _OWN_WORDS
+        return own and any(word[0].isupper() and small in names for word, small in zip(words, plain, strict=True))
+
+    return np.fromiter((named(text) for text in texts), dtype=bool, count=len(texts))

@@ -21,7 +21,7 @@ KEY_FILE_VARIABLE = "BELONGING_STUDY_KEY_FILE"
 _KEY_BYTES = 32
 
 
-def load_key(study: Study, raw: Path | None = None) -> bytes:
+def load_key(study: Study, raw: Path | None = None, *, make: bool = True) -> bytes:
     """Return the study's key, made on first use.
 
     The file is the one named by the environment variable ``BELONGING_STUDY_KEY_FILE``, else by
@@ -37,6 +37,8 @@ def load_key(study: Study, raw: Path | None = None) -> bytes:
         The definition.
     raw : pathlib.Path, optional
         The raw data folder, ``data_raw`` beside ``study.yml`` if not given. Only the demo's key depends on it.
+    make : bool
+        False for a check, which must leave nothing behind: where there is no file, a key for the moment is drawn.
 
     Returns
     -------
@@ -69,6 +71,8 @@ def load_key(study: Study, raw: Path | None = None) -> bytes:
         return hashlib.sha256(b"belonging-study demo key\0" + str(study.demo.seed).encode()).digest()
     file = _key_file(study)
     try:
+        if not file.exists() and not make:
+            return secrets.token_bytes(_KEY_BYTES)
         if not file.exists():
             _write_new_key(file)
         text = file.read_text(encoding="ascii").strip()

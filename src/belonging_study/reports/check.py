@@ -2,33 +2,109 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from belonging_study.errors import UserError
+from belonging_study.errors import DataProblems, UserError
 from belonging_study.reports.places import missing_files
 from belonging_study.study import Study
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Finding", "check_waves"]
+    from belonging_study.data.issues import Issue, Severity
+    from belonging_study.data.wave_table import Stream, WaveTable
+    from belonging_study.data.waves import WaveExam
+
+__all__ = ["Finding", "Rows", "WaveCheck", "check_waves", "next_step"]
+
+_RANK = {"error": 0, "warning": 1, "note": 2}
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check found in one wave: a line that sums it up, what was left out, and every problem."""
+    """One thing that a check found.
+
+    Attributes
+    ----------
+    severity : {"error", "warning", "note"}
+        An error stops a run; a warning asks somebody to look; a note is for information.
+    file : str
+        The file, or several, below the raw data folder; empty for the study as a whole.
+    where : str
+        The file with the column and the number of rows, where there are such.
+    what, remedy : str
+        What is wrong, and what to do.
+    """
+
+    severity: Severity
+    file: str
+    where: str
+    what: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What became of the rows of one kind of file.
+
+    Attributes
+    ----------
+    name : str
+        ``"survey"``, ``"roster"`` …, and ``"students"`` for the way from the roster to the analysis sample.
+    n_start, n_left : int
+        Rows at the beginning and at the end.
+    start, end : str
+        What these rows are.
+    left_out : tuple of (str, int)
+        Reason and number of rows; a rule that leaves out nobody is named too, as it may be misspelt.
+    """
+
+    name: str
+    start: str
+    n_start: int
+    left_out: tuple[tuple[str, int], ...]
+    end: str
+    n_left: int
+
+
+@dataclass(frozen=True)
+class WaveCheck:
+    """What a check found in one wave.
+
+    Attributes
+    ----------
+    wave, label : str
+        Its name, and what reports call it.
+    summary : str
+        One line.
+    findings : tuple of Finding
+        By file, the file with the worst first, and in each file the worst first.
+    rows : tuple of Rows
+        What became of the rows, as far as the files could be brought together.
+    needs : tuple of str
+        Earlier waves that have to be mended before this one can be checked to the end.
+    is_there : bool
+        False where none of its files is there yet.
+    """
 
     wave: str
+    label: str
     summary: str
-    problems: tuple[UserError, ...] = ()
-    left_out: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    rows: tuple[Rows, ...] = ()
+    needs: tuple[str, ...] = ()
+    is_there: bool = True
+
+    def count(self, severity: Severity) -> int:
+        """Number of findings of one severity."""
+        return sum(finding.severity == severity for finding in self.findings)
 
 
-def check_waves(study: Study, waves: Iterable[str], raw: Path) -> list[Finding]:
-    """Clean each wave whose files are there, and tell what goes wrong.
+def check_waves(study: Study, waves: Iterable[str], raw: Path) -> list[WaveCheck]:
+    """Read, link and clean each wave whose files are there, and tell all that is wrong.
 
     Parameters
     ----------
@@ -41,56 +117,179 @@ def check_waves(study: Study, waves: Iterable[str], raw: Path) -> list[Finding]:
 
     Returns
     -------
-    list of Finding
-        In the order of `waves`. A wave with none of its files is not yet there, which is no problem; a wave with some
-        of its files has a problem for each that is missing. A problem of an earlier wave is not told again.
+    list of WaveCheck
+        In the order of the study: the waves named, and every earlier one that has errors. A wave with none of its files
+        is not yet there, which is no problem; a wave with some of its files has an error for each that is missing.
     """
-    from belonging_study.data import clean_waves
-    from belonging_study.data.keys import load_key
-    from belonging_study.errors import FileMissingError
+    from belonging_study.data.waves import examine_wave, repeated_surveys
 
-    out: list[Finding] = []
-    told: dict[str, str] = {}
-    for name in waves:
-        files = list(dict.fromkeys(s.file for s in study.wave(name).sources))
-        absent = missing_files(study, raw, [name])
-        if len(absent) == len(files):
-            out.append(Finding(name, "no files yet"))
+    wanted = set(waves)
+    last = max((study.wave_names.index(name) for name in wanted), default=-1)
+    examined = study.waves[: last + 1]
+    out: list[WaveCheck] = []
+    linked: dict[str, WaveTable] = {}
+    broken: list[str] = []
+    absent = {wave.name for wave in examined if _is_absent(study, wave.name, raw)}
+    there = [at for at, wave in enumerate(examined) if wave.name not in absent]
+    for at, wave in enumerate(examined):
+        # A wave that is skipped has to be told of: the waves after it need its files.
+        if wave.name in absent and at > max(there, default=-1):
+            out += [WaveCheck(wave.name, wave.label, "no files yet", is_there=False)] if wave.name in wanted else []
             continue
-        problems: list[UserError] = [
-            FileMissingError(
-                f"{file} is not there.", where=f"{raw.name}/", remedy="put it there, or correct its name in study.yml."
-            )
-            for file in missing_files(study, raw, [w.name for w in study.waves_until(name)])
-        ]
-        summary = ""
-        left_out: tuple[str, ...] = ()
-        if not problems:
-            try:
-                cleaned = clean_waves(study, name, raw=raw, key=load_key(study, raw))
-                here = cleaned.responses[cleaned.responses["wave"] == name]
-                left_out = _left_out(cleaned.flow[cleaned.flow["wave"] == name], study)
-                n_schools = here["school"].nunique()
-                summary = f"{len(here)} students in {n_schools} school{'' if n_schools == 1 else 's'}"
-                summary += f", {int(here['responded'].sum())} of the students answered the survey"
-            except UserError as error:
-                problems.append(error)
-        earlier = dict.fromkeys(told[str(problem)] for problem in problems if str(problem) in told)
-        new = [problem for problem in problems if str(problem) not in told]
-        told |= dict.fromkeys(map(str, new), name)
-        parts = [f"{len(new)} problem{'s' if len(new) > 1 else ''}"] if new else []
-        parts += [f"needs {', '.join(earlier)} to be mended first"] if earlier else []
-        out.append(Finding(name, summary or "; ".join(parts), tuple(new), left_out))
+        exam = examine_wave(study, wave, raw)
+        errors: list[UserError] = [*exam.problems, *repeated_surveys(study, examined, wave.name, raw)]
+        done = _check_wave(study, exam, errors, linked, broken, raw=raw)
+        if done.count("error") or exam.linked is None:
+            broken.append(wave.name)
+        if wave.name in wanted or done.count("error"):
+            out.append(done)
     return out
 
 
-def _left_out(flow: pd.DataFrame, study: Study) -> tuple[str, ...]:
-    """Count what was left out, a line a stream; a rule that leaves out nobody is named too: it may be misspelt."""
+def _is_absent(study: Study, wave: str, raw: Path) -> bool:
+    """Whether none of a wave's files is there."""
+    return len(missing_files(study, raw, [wave])) == len({source.file for source in study.wave(wave).sources})
+
+
+def next_step(checks: Sequence[WaveCheck], raw: str) -> str:
+    """Say what to do after a check.
+
+    Parameters
+    ----------
+    checks : sequence of WaveCheck
+        See `check_waves`.
+    raw : str
+        Name of the raw data folder.
+
+    Returns
+    -------
+    str
+        One or two sentences.
+
+    Examples
+    --------
+    >>> next_step([WaveCheck("w1", "Baseline", "no files yet", is_there=False)], "data_raw")
+    'Put the exports into data_raw/ under the names that study.yml gives, then check again.'
+    """
+    n_errors = sum(check.count("error") for check in checks)
+    n_warnings = sum(check.count("warning") for check in checks)
+    if n_errors:
+        ones = "the error" if n_errors == 1 else f"all {n_errors} errors"
+        return (
+            f"Mend {ones}: in the system that the file came from, and export it again; or in study.yml, where it says "
+            "so. Then check again. Nothing runs before that."
+        )
+    if not any(check.is_there for check in checks):
+        return f"Put the exports into {raw}/ under the names that study.yml gives, then check again."
+    if n_warnings:
+        ones = "the warning" if n_warnings == 1 else f"the {n_warnings} warnings"
+        return f"Look at {ones}. If all is as it should be, `belonging-study run` makes the report."
+    return "`belonging-study run` makes the report."
+
+
+def _check_wave(
+    study: Study,
+    exam: WaveExam,
+    errors: list[UserError],
+    linked: dict[str, WaveTable],
+    broken: Sequence[str],
+    *,
+    raw: Path,
+) -> WaveCheck:
+    """Check one wave as far as it goes; a wave that could be linked is added to `linked`."""
+    from belonging_study.data.clean import require_free_names, sample_waves
+    from belonging_study.data.identifier_scan import scan_files, trace_issues
+    from belonging_study.data.keys import load_key
+    from belonging_study.data.prepare import prepare_wave
+    from belonging_study.data.schema import check_table
+    from belonging_study.data.self_codes import link_codes
+    from belonging_study.data.wave_facts import compare_waves
+
+    issues: list[Issue] = list(trace_issues(scan_files(study, exam.wave, exam.files)))
+    summary, rows = "", ()
+    one = exam.linked
+    if one is not None:
+        linked[exam.wave] = one
+        rows = tuple(_stream(stream) for stream in one.streams)
+        issues += [issue for name, issue in compare_waves(study, linked) if name == exam.wave]
+        try:
+            if study.design.linking is not None:
+                one = link_codes(study, dict(linked))[exam.wave]
+            issues += check_table(study, exam.wave, one, prepare_wave(study, exam.wave, one))
+            if not errors and not broken:
+                load_key(study, raw, make=False)
+                require_free_names(study)
+                sampled = sample_waves(study, dict(linked))
+                here = sampled.sample["@wave"] == exam.wave
+                n_schools = sampled.placed.loc[here, "school"].nunique()
+                summary = f"{int(here.sum())} students in {n_schools} school{'' if n_schools == 1 else 's'}"
+                n_answered = int(sampled.sample.loc[here, "responded"].sum())
+                summary += f", {n_answered} of the students answered the survey"
+                rows = tuple(_flows(sampled.flow[sampled.flow["wave"] == exam.wave], study))
+        except UserError as error:
+            errors.append(error)
+    findings = _sorted([*_findings_of(errors), *_new_issues(issues, errors)])
+    n = sum(finding.severity == "error" for finding in findings)
+    n_warnings = sum(finding.severity == "warning" for finding in findings)
+    parts = [summary] if summary and not n else []
+    parts += [f"{n} problem{'s' if n > 1 else ''}"] if n else []
+    parts += [f"needs {', '.join(broken)} to be mended first"] if broken else []
+    parts += [f"{n_warnings} warning{'s' if n_warnings > 1 else ''}"] if n_warnings else []
+    label = study.wave(exam.wave).label
+    return WaveCheck(exam.wave, label, "; ".join(parts), findings, rows, tuple(broken))
+
+
+def _findings_of(errors: Sequence[UserError]) -> Iterator[Finding]:
+    """Give all errors, what keeps most of the data from being used first."""
+    if errors:
+        yield from (_finding("error", problem) for problem in DataProblems(errors).problems)
+
+
+def _finding(severity: Severity, problem: UserError) -> Finding:
+    return Finding(severity, problem.place, problem.where, problem.what, problem.remedy)
+
+
+def _new_issues(issues: Iterable[Issue], errors: Sequence[UserError]) -> Iterator[Finding]:
+    """Leave out what an error tells already, about the same column of the same file."""
+    told = [(finding.where, finding.file) for finding in _findings_of(errors)]
+    for issue in issues:
+        mine = _finding(issue.severity, issue.problem)
+        column = mine.where.removeprefix(mine.file)
+        known = column and any(mine.file in file and column in where for where, file in told)
+        if not known or issue.severity == "note":
+            yield mine
+
+
+def _sorted(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Group by file: the file with the worst finding first, and in each file the worst first."""
+    worst: dict[str, int] = {}
+    for finding in findings:
+        worst[finding.file] = min(worst.get(finding.file, 9), _RANK[finding.severity])
+    order = list(worst)
+    return tuple(sorted(findings, key=lambda f: (worst[f.file], order.index(f.file), _RANK[f.severity])))
+
+
+def _stream(stream: Stream) -> Rows:
+    """Say what became of the rows of one kind of file."""
+    gone = [int((stream.removed_at == step).sum()) for step in range(1, len(stream.labels) - 1)]
+    left_out = tuple((label, n) for label, n in zip(stream.labels[1:-1], gone, strict=True) if n)
+    n = len(stream.removed_at)
+    return Rows(stream.name, stream.labels[0], n, left_out, stream.labels[-1], n - sum(gone))
+
+
+def _flows(flow: pd.DataFrame, study: Study) -> Iterator[Rows]:
+    """Read what became of the rows from the flow; a rule that leaves out nobody is named too."""
     rules = {rule.label for rule in study.exclusions}
-    lost = flow[(flow["kind"] == "excluded") & (flow["arm"] == "all")]
-    lines = []
-    for stream, rows in lost.groupby("stream", sort=False):
-        counts = [f"{label} {n}" for label, n in zip(rows["label"], rows["n_rows"], strict=True) if n or label in rules]
-        if counts:
-            lines.append(f"left out of the {stream}: {'; '.join(counts)}")
-    return tuple(lines)
+    for name, lines in flow[flow["arm"] == "all"].groupby("stream", sort=False):
+        kinds = {str(kind): rows for kind, rows in lines.groupby("kind", sort=False)}
+        start, end = kinds["start"].iloc[0], kinds["remaining"].iloc[-1]
+        left_out = tuple(
+            (str(label), int(n))
+            for kind, rows in kinds.items()
+            if kind == "excluded"
+            for label, n in zip(rows["label"], rows["n_rows"], strict=True)
+            if n or label in rules
+        )
+        yield Rows(
+            str(name), str(start["label"]), int(start["n_rows"]), left_out, str(end["label"]), int(end["n_rows"])
+        )
