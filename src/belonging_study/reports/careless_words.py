@@ -71,5 +71,7 @@ def _sentences(study: Study, label: str, with_all: dict[Any, Any], without: dict
 
 def _reading(row: dict[Any, Any], margin: float) -> tuple[Reading, bool]:
     """What an interval says, and whether it lies above zero."""
-    columns = ("conf_low", "conf_high", "effect_size_low", "effect_size_high")
-    return read_interval(*(value_of(row, column) for column in columns), margin), value_of(row, "conf_low") > 0
+    low, high, size_low, size_high = (
+        value_of(row, column) for column in ("conf_low", "conf_high", "effect_size_low", "effect_size_high")
+    )
+    return read_interval(low, high, size_low, size_high, margin), low > 0
