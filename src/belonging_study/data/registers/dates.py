@@ -66,9 +66,10 @@ def code_dates(values: Sequence[pd.Series], *, order: str = "", shown: str) -> l
 def _parts(texts: pd.Series) -> pd.DataFrame:
     """Split each text into year and two numbers; `loose` where their order is open."""
     rows = []
-    for text in texts.astype(object):
-        year_first = _YEAR_FIRST.fullmatch(text) if isinstance(text, str) else None
-        year_last = _YEAR_LAST.fullmatch(text) if isinstance(text, str) else None
+    places, different = pd.factorize(texts.to_numpy(dtype=object))
+    for text in different:
+        year_first = _YEAR_FIRST.fullmatch(text)
+        year_last = _YEAR_LAST.fullmatch(text)
         if year_first:
             year, month, day = (int(part) for part in year_first.groups() if part is not None)
             rows.append((float(year), float(month), float(day), False, False))
@@ -76,10 +77,11 @@ def _parts(texts: pd.Series) -> pd.DataFrame:
             first, second, year = map(int, year_last.groups())
             rows.append((float(year), float(first), float(second), True, False))
         else:
-            short = isinstance(text, str) and _SHORT_YEAR.fullmatch(text) is not None
+            short = _SHORT_YEAR.fullmatch(text) is not None
             rows.append((np.nan, np.nan, np.nan, False, short))
     names = ["year", "first", "second", "loose", "short"]
-    made = pd.DataFrame(rows, columns=names, index=texts.index)
+    rows.append((np.nan, np.nan, np.nan, False, False))  # of a missing date, whose place is -1
+    made = pd.DataFrame(rows, columns=names).iloc[places].set_axis(texts.index)
     return made.astype({"loose": bool, "short": bool}).assign(given=texts.notna())
 
 
