@@ -372,3 +372,32 @@ def test_recode_compares_codes_and_labels_without_case() -> None:
     assert recode(pd.Series(["-99", "x"]), {"-99": ""}).isna().tolist() == [True, False]
     same = pd.Series(["x"])
     assert recode(same, {}) is same
+
+
+def test_an_outcome_that_its_measure_cannot_be_is_told(raw: Raw) -> None:
+    raw.definition["outcomes"][2] |= {"range": [0, 0.5]}
+    message = raw.error(DataError)
+    assert "The outcome ab is continuous, but 2 values of share_ab are outside 0 to 0.5." in message
+    raw.definition["outcomes"][2] |= {"range": None, "kind": "binary"}
+    raw.definition["outcomes"][5] |= {"kind": "binary"}
+    assert "The outcome incidents is binary, but 1 value of n_incidents is neither 0 nor 1." in raw.error(DataError)
+
+
+def test_a_second_wave_of_the_same_registers_has_its_own_numbers(raw: Raw) -> None:
+    first = raw.definition["waves"][0]
+    later = copy.deepcopy(first) | {"name": "w2", "label": "Wave 2", "date": "2026-06-01"}
+    raw.definition["waves"] = [first, later]
+    for source in later["sources"]:
+        if source["file"] == "incidents.csv":
+            source["file"] = "none.csv"
+        if source["file"] == "survey.csv":
+            source["file"] = "survey2.csv"
+    raw.files["none.csv"] = "student_id,incident_id,incident_type\nfay,9,Suspension\n"
+    raw.files["survey2.csv"] = SURVEY.replace("Agree,De acuerdo", "Neither,De acuerdo")
+    for name, text in raw.files.items():
+        (raw.folder / name).write_text(text, encoding="utf-8")
+    found = clean_waves(Study.model_validate(raw.definition), "w2", raw=raw.folder, key=KEY).responses
+    assert found.groupby("wave")["n_incidents"].sum().to_dict() == {"w1": 3, "w2": 1}
+    # By June eve has come; by March she had not.
+    assert found.groupby("wave")["entered_late"].sum().to_dict() == {"w1": 1, "w2": 0}
+    assert found.groupby("wave")["withdrawn"].sum().to_dict() == {"w1": 1, "w2": 1}

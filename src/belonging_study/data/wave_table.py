@@ -13,7 +13,7 @@ from belonging_study.data.arms import require_same_arm
 from belonging_study.data.coding_problems import raise_all
 from belonging_study.data.linking import LINK_STEPS, collapse_rows, join_files, link_responses, require_zeros
 from belonging_study.data.readers.grid import BLANK_LINES, HEADER_ROWS
-from belonging_study.data.registers import MANY_ROWS, REGISTERS, add_up, register_columns, to_roster
+from belonging_study.data.registers import MANY_ROWS, REGISTERS, add_up, check_measures, register_columns, to_roster
 from belonging_study.data.wave_files import DURATION, WaveFile, computed_columns, needed_columns
 from belonging_study.errors import ArmConflictError, ColumnMissingError, DataError
 from belonging_study.study.model import Kind, Study, Wave
@@ -306,6 +306,7 @@ def _added_up(
         require_zeros(rows["student"], roster, where="; ".join(file.where for file in files))
         register = to_roster(register, roster)
     students = register.students[[*measures, *columns]]
+    check_measures(students[measures], study.outcomes_in(wave.name), where=where)
     if np.isnan(register.absent):
         students = students[students.index.isin(rows["student"])]
     stream = _stream(kind, files, register.student, register.removed_at, register.steps)

@@ -73,8 +73,11 @@ def _staggered(study: Study) -> bool:
 def _sample(study: Study, wave: Wave) -> Iterator[str]:
     """Who is in, who is out, and in which arm they count."""
     asked = any(source.kind == "survey" for source in wave.sources)
-    has_roster = any(source.kind == "roster" for source in wave.sources)
-    base = "the roster" if has_roster else "the survey" if asked else "the records"
+    kinds = {source.kind for source in wave.sources}
+    has_roster = bool(kinds & {"roster", "enrolment"})
+    base = "the survey" if asked else "the records"
+    if has_roster:
+        base = "the roster" if "roster" in kinds else "the enrolment records"
     place = "an arm and a place" if study.design.assignment.comparison is not None else "a place"
     rules = [rule for rule in study.exclusions if not rule.waves or wave.name in rule.waves]
     if rules:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Literal
 
 import pandas as pd
 
 from belonging_study.data.coding import Coded, answers_as_text, code_number
+from belonging_study.data.coding_problems import are
 from belonging_study.data.exclusions import as_text
 from belonging_study.data.pseudonyms import normalise_ids
 from belonging_study.data.registers.attendance import attendance, attendance_measures
@@ -16,12 +17,14 @@ from belonging_study.data.registers.enrolment import enrolment_measures, enrolme
 from belonging_study.data.registers.incidents import incident_counts, incidents_measures
 from belonging_study.data.registers.marks import course_marks, marks_measures
 from belonging_study.data.registers.register import Measure, Register
-from belonging_study.study.model import Kind, Source, Study, Wave
+from belonging_study.errors import ValueRangeError
+from belonging_study.study.model import Kind, Outcome, Source, Study, Wave
 
 __all__ = [
     "MANY_ROWS",
     "REGISTERS",
     "add_up",
+    "check_measures",
     "code_register",
     "lacking_columns",
     "register_columns",
@@ -229,3 +232,47 @@ def add_up(kind: Kind, rows: pd.DataFrame, study: Study, wave: Wave, *, where: s
     if kind == "incidents":
         return incident_counts(rows, records.incidents, where=where)
     return enrolment_stays(rows, wave.date, school=study.design.school, where=where)
+
+
+def check_measures(students: pd.DataFrame, outcomes: Iterable[Outcome], *, where: str) -> None:
+    """Raise where an outcome cannot be what a register measures.
+
+    Parameters
+    ----------
+    students : pandas.DataFrame
+        Measures of registers, one row a student.
+    outcomes : iterable of Outcome
+        Outcomes of the wave; those with another measure are passed over.
+    where : str
+        The files, for the message.
+
+    Raises
+    ------
+    ValueRangeError
+        If a binary outcome has other values than 0 and 1, or a value lies outside the outcome's range.
+
+    Examples
+    --------
+    >>> outcome = Outcome(name="absent", measure="absence_rate", label="Absence", kind="binary")
+    >>> try:
+    ...     check_measures(pd.DataFrame({"absence_rate": [0.1, 1.0]}), [outcome], where="w1/days.csv")
+    ... except ValueRangeError as error:
+    ...     print(error.what)
+    The outcome absent is binary, but 1 value of absence_rate is neither 0 nor 1.
+    """
+    for outcome in (outcome for outcome in outcomes if outcome.measure in students):
+        values = students[outcome.measure].dropna()
+        if outcome.kind == "binary":
+            wrong, but = ~values.isin([0, 1]), "neither 0 nor 1"
+        elif outcome.range is not None:
+            wrong, but = ~values.between(*outcome.range), f"outside {outcome.range[0]:g} to {outcome.range[1]:g}"
+        else:
+            continue
+        if wrong.any():
+            named = are(int(wrong.sum()), "value").split()
+            raise ValueRangeError(
+                f"The outcome {outcome.name} is {outcome.kind}, but {' '.join(named[:2])} of {outcome.measure} "
+                f"{named[2]} {but}.",
+                where=f"{where}, measure {outcome.measure}",
+                remedy="correct `kind:` or `range:` of the outcome in study.yml, or the files.",
+            )
