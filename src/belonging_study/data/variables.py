@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from belonging_study.data.code_matching import NOT_LINKED, linked_reason
 from belonging_study.data.missing import LEFT_EMPTY
 from belonging_study.data.registers import REGISTERS, register_measures
+from belonging_study.data.self_codes import FIRST_WAVE
 from belonging_study.data.wave_files import WaveFile
 from belonging_study.data.wave_table import WaveTable
 from belonging_study.study.model import Outcome, Scale, Study
@@ -74,7 +76,7 @@ def study_variables(study: Study, waves: Mapping[str, WaveTable]) -> list[Variab
     list of Variable
         Design, computed columns, groups, covariates, items by scale, and outcomes' own columns, in that order.
     """
-    variables = [*_design(study, waves), *_computed()]
+    variables = [*_design(study, waves), *_computed(), *_links(study)]
     for group in study.groups:
         values = "; ".join(f"{raw} = {label}" for raw, label in group.values.items())
         variables.append(
@@ -154,6 +156,20 @@ def _computed() -> Iterator[Variable]:
         yield Variable(name, label, values=unit, minimum=low, maximum=high, survey=True)
     yield Variable("careless", "Any sign of careless answering", type="yes/no", required=True)
     yield Variable("duration_seconds", "Time taken for the survey", values="seconds", survey=True)
+
+
+def _links(study: Study) -> Iterator[Variable]:
+    """Why a response is linked by the code that its student made, and how surely."""
+    linking = study.design.linking
+    if linking is not None:
+        reasons = [FIRST_WAVE, *(linked_reason(k) for k in range(linking.maximum_changes + 1)), *NOT_LINKED]
+        label = "Chance that no other code of the school is as near as the linked one"
+        yield Variable(
+            "link_reason", "Link to earlier waves", type="text", levels=dict.fromkeys(reasons, ""), required=True
+        )
+        yield Variable(
+            "link_quality", label, values="0 to 1", minimum=0.0, maximum=1.0, absent="not linked to an earlier wave"
+        )
 
 
 def _item(scale: Scale, item: str, waves: Mapping[str, WaveTable]) -> Variable:

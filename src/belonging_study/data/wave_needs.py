@@ -11,7 +11,9 @@ from belonging_study.study.model import Kind, Start, Study
 __all__ = ["COMPUTED", "DURATION", "computed_columns", "needed_columns"]
 
 DURATION = "duration_seconds"
-COMPUTED = ("answered_share", "responded", "longstring", "irv", "careless", DURATION)
+COMPUTED = (
+    "answered_share", "responded", "longstring", "irv", "careless", DURATION, "link_reason", "link_quality",
+)  # fmt: skip
 """Columns that an exclusion rule may name although no file holds them."""
 
 

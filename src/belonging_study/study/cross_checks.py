@@ -25,6 +25,7 @@ def cross_check(raw: Any) -> _Found:
     """Yield ``(path, message)`` for every disagreement between entries of a definition."""
     yield from _waves(raw)
     yield from _assignment(raw)
+    yield from _linking(raw)
     yield from _scales(raw)
     yield from _outcomes(raw)
     yield from _named_once(raw)
@@ -153,6 +154,40 @@ def _one_arm(assignment: dict[str, Any], at: _Path, arms: list[Any]) -> _Found:
     for entry in ("column", "blocks", "randomized", "by_wave"):
         if assignment.get(entry):
             yield (*at, entry), f"{nobody}, so there are no arms to tell apart; leave this out, or name the comparison"
+
+
+def _linking(raw: Any) -> _Found:
+    """Find what cannot be where students are known by a code of their own alone."""
+    at: _Path = ("design", "linking")
+    linking = _entries(raw, *map(str, at))
+    if not isinstance(linking, dict):
+        return
+    code, verify = _list(linking, "code"), _list(linking, "verify")
+    changes = linking.get("maximum_changes", 1)
+    if isinstance(changes, int) and code and changes >= len(code):
+        yield at, f"maximum_changes is {changes}, and the code has {len(code)} parts: let fewer differ than there are"
+    for name in code:
+        if code.count(name) > 1 or name in verify:
+            yield (*at, "code"), f"{name!r} is named twice; a column is a part of the code once, or verifies it"
+            break
+    if _entries(raw, "design", "panel") is False:
+        yield at, "`panel: false` says that every wave has new students: leave out linking, or panel"
+    for i, wave in _dicts(raw, "waves"):
+        for j, source in _dicts(wave, "sources"):
+            if source.get("kind", "survey") != "survey":
+                yield (
+                    ("waves", i, "sources", j, "kind"),
+                    f"a {source['kind']} file needs an identifier of students, and with design.linking there is none; "
+                    "take school, class and arm from columns of the survey (`columns:` and `values:`)",
+                )
+    scales = _entries(raw, "scales")
+    taken = {item for scale in (scales.values() if isinstance(scales, dict) else ()) for item in _scale_items(scale)}
+    taken |= {str(outcome.get("measure")) for _, outcome in _dicts(raw, "outcomes")}
+    taken |= {str(part.get("column")) for section in ("groups", "exclusions") for _, part in _dicts(raw, section)}
+    taken |= {str(name) for name in _list(raw, "analysis", "covariates")}
+    for name in code:
+        if str(name) in taken:
+            yield (*at, "code"), f"{name!r} is a part of the code, so it cannot be analysed; use `verify` for it"
 
 
 def _scales(raw: Any) -> _Found:
