@@ -13,7 +13,7 @@ to both, and two pairs at least, since one may be misread.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -57,11 +57,10 @@ def longest_run(answers: pd.DataFrame) -> npt.NDArray[np.float64]:
     >>> longest_run(pd.DataFrame([[3, 3, 1, 3], [2, None, 2, 2]])).tolist()
     [2.0, 2.0]
     """
-    values = answers.to_numpy(dtype=float)
-    longest = np.zeros(len(values))
-    run = np.zeros(len(values))
-    before = np.full(len(values), np.nan)
-    for column in values.T:
+    longest = np.zeros(len(answers))
+    run = np.zeros(len(answers))
+    before = np.full(len(answers), np.nan)
+    for column in _columns(answers):
         run = np.where(np.isnan(column), 0.0, np.where(column == before, run + 1, 1.0))
         longest = np.maximum(longest, run)
         before = column
@@ -105,7 +104,7 @@ def careless_answers(answers: pd.DataFrame, scales: Mapping[str, Scale], duratio
     runs = {name: longest_run(answers[items[name]]) for name in scales}
     out["longstring"] = _row_max(list(runs.values()), len(answers))
     judged = [name for name, scale in scales.items() if len(items[name]) >= _FEWEST_ITEMS and scale.reverse]
-    spreads = {name: answers[items[name]].astype(float).std(axis=1) for name in scales}
+    spreads = {name: pd.Series(_spread(answers[items[name]]), index=answers.index) for name in scales}
     longest = max(scales, key=lambda name: len(items[name]), default=None)
     out["irv"] = spreads[longest] if longest is not None else np.nan
     if judged:
@@ -177,6 +176,24 @@ def _contradicts(answers: pd.DataFrame, scales: Mapping[str, Scale]) -> npt.NDAr
         answered += ~np.isnan(both).any(axis=1)
         alike += high.all(axis=1) | low.all(axis=1)
     return (answered >= _FEWEST_PAIRS) & (2 * alike >= answered)
+
+
+def _columns(answers: pd.DataFrame) -> Iterator[npt.NDArray[np.float64]]:
+    """Give column after column; the answers of a million students are not copied as a whole."""
+    return (answers.iloc[:, i].to_numpy(dtype=float) for i in range(answers.shape[1]))
+
+
+def _spread(answers: pd.DataFrame) -> npt.NDArray[np.float64]:
+    """Return the standard deviation (n - 1) of the answers of each row; missing with fewer than two."""
+    n, total, squares = np.zeros(len(answers)), np.zeros(len(answers)), np.zeros(len(answers))
+    for column in _columns(answers):
+        n += ~np.isnan(column)
+        total += np.nan_to_num(column)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = total / n
+        for column in _columns(answers):
+            squares += np.nan_to_num((column - mean) ** 2)
+        return np.where(n > 1, np.sqrt(squares / (n - 1)), np.nan)
 
 
 def _row_max(columns: list[npt.NDArray[np.float64]], n: int) -> npt.NDArray[np.float64]:

@@ -148,7 +148,7 @@ def wave_schema(study: Study, wave: str) -> pa.DataFrameSchema:
     columns = {"student": pa.Column(checks=_text("student"), unique=True)}
     for name, need in needed_columns(study, wave).items():
         checks: list[pa.Check] = []
-        kind = None if need.use in ("id", "text", "number or text") else float
+        kind = None if need.use in ("id", "text", "number or text", "item") else float
         if need.use in ("id", "text"):
             checks.append(_text(name))
         if need.scale is not None:

@@ -20,7 +20,8 @@ __all__ = ["BLANK_LINES", "HEADER_ROWS", "Grid", "Tabulated", "tabulate"]
 BLANK_LINES = "blank lines"
 HEADER_ROWS = "header rows"
 _HEAD = 50
-_CELLS_AT_ONCE = 2**18
+_CELLS_AT_ONCE = 2**16
+_PIECES = 16
 _NOTHING = pa.scalar(None, pa.large_string())
 
 
@@ -153,6 +154,7 @@ class _Body:
         self.n, self.n_ragged, self.n_one_more, self.n_headers = 0, 0, 0, 0
         self.ragged, self.last, self.again = (0, 0), 0, 0
         self._rows: list[list[str]] = []
+        self._pieces: list[list[pa.Array]] = [[] for _ in header]
         self._parts: list[list[pa.Array]] = [[] for _ in header]
         self._at_once = max(_CELLS_AT_ONCE // self.width, 1)
 
@@ -183,20 +185,26 @@ class _Body:
         cells = list(zip(*self._rows, strict=True))
         self._rows.clear()
         self.filled.update(i for i in self.nameless if any(cells[i]))
-        for parts, column in zip(self._parts, cells, strict=True):
+        for pieces, column in zip(self._pieces, cells, strict=True):
             part = pa.array(column, pa.large_string())
             empty = reduce(pc.or_, [pc.equal(part, word) for word in sorted(self.missing)])
-            parts.append(pc.if_else(empty, _NOTHING, part) if empty.true_count else part)
+            pieces.append(pc.if_else(empty, _NOTHING, part) if empty.true_count else part)
+        if len(self._pieces[0]) == _PIECES:
+            self._join_pieces()
 
-    def columns(self) -> list[pa.Array]:
-        """Give the columns whole; the pieces are gone afterwards."""
+    def _join_pieces(self) -> None:
+        """Make one part of the pieces of each column: memory of its own, which goes when the column goes."""
+        for parts, pieces in zip(self._parts, self._pieces, strict=True):
+            parts.append(pa.concat_arrays(pieces))
+            pieces.clear()
+
+    def columns(self) -> list[pa.ChunkedArray]:
+        """Give the columns."""
         if self._rows:
             self._make_columns()
-        columns = []
-        for parts in self._parts:
-            columns.append(pa.concat_arrays(parts))
-            parts.clear()  # before the next column is made
-        return columns
+        if self._pieces[0]:
+            self._join_pieces()
+        return [pa.chunked_array(parts, pa.large_string()) for parts in self._parts]
 
     def require_even(self, grid: Grid) -> None:
         """Say which row has another width than the header, or is the header again."""
