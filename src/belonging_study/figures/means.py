@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
@@ -92,7 +93,7 @@ def means_by_wave(
             said.append(f"{label}: " + "; ".join(parts))
             if starts in order and order.index(starts) > 0:
                 ax.axvline(order.index(starts) - 0.5, color=MUTED, linewidth=0.8, linestyle=(0, (1, 2)))
-            ax.set_title(label, fontsize=8.5, wrap=True)
+            ax.set_title(textwrap.fill(label, 87 // columns), fontsize=8.5)
             ax.set_xticks(range(len(order)), [_wrapped(waves[w]) for w in order], fontsize=7.5)
             ax.set_xlim(-0.4, len(order) - 0.6)
             ax.margins(y=0.15)

@@ -99,9 +99,10 @@ def _headline(study: Study, wave: Wave, findings: Sequence[Finding]) -> str:
         return f"This is the picture before the programme began, so there is no {what} to report yet."
     if not findings:
         return f"This report describes who took part and what they answered; it estimates no {what}."
-    said = [sentence(f, study, brief=True) for f in findings if f.outcome.role == findings[0].outcome.role]
+    main = [f for f in findings if f.outcome.role == findings[0].outcome.role]
+    said = [sentence(f, study, brief=True) for f in main]
     if _one_group(study):
-        sure = any(f.reading not in (None, Reading.UNCLEAR, Reading.LITTLE) for f in findings)
+        sure = any(f.reading not in (None, Reading.UNCLEAR, Reading.LITTLE) for f in main)
         said.append(
             "There was no comparison group, so "
             + (
