@@ -195,3 +195,14 @@ def test_before_the_programme_only_samples_and_measurement_matter() -> None:
         "Comparing waves, arms and groups of students assumes that the questions mean the same to all of them. "
         "Measurement invariance has not been tested in this version."
     )
+
+
+def test_rates_of_links_by_code_speak_of_no_roster() -> None:
+    design = {"assignment": LOTTERY, "linking": {"code": ["pet", "street"]}}
+    study = made_up_study(design=design)
+    table = pd.DataFrame({"wave": "w2", "arm": ["all", "programme", "comparison"], "link_rate": [0.9, 0.95, 0.8]})
+    assert "own codes link 95% in the programme arm and 80%" in said(study=study, links=table).replace("\u202f", "")
+    assert "count as lost" in said(study=study, links=table.assign(link_rate=0.7))
+    assert "roster" not in said(study=study, links=table.assign(link_rate=0.7))
+    assert "own codes" not in said(study=study, links=table.assign(link_rate=0.9))
+    assert "own codes" not in said(study=study, links=table.assign(link_rate=np.nan))

@@ -42,7 +42,7 @@ _VALUES = {
 _BELOW_ONE = re.compile(
     r"^(icc|.*alpha|.*omega|rmsea|srmr|cfi|tli|r|r_squared|correlation|item_rest.*|.*reliability|autocorrelation)$"
 )
-_SHARE = re.compile(r"(^|_)(share|rate|proportion|percent)(_|$)|^attrition(_|$)")
+_SHARE = re.compile(r"(^|_)(share|rate|proportion|percent)(_|$)|^attrition(_|$)|^retention$")
 _P = re.compile(r"^p($|_)|(^|_)p_value$")
 _COUNT = re.compile(r"^n$|^n_|_n$|^count$|^step$|^longest_run$|^replications$")
 _LOW = re.compile(r"^(?:(?P<stem>.+?)_)?(?:conf_)?low$")

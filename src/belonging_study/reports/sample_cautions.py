@@ -143,7 +143,9 @@ def links_cautions(study: Study, wave: Wave, table: pd.DataFrame) -> Iterator[st
     of_arm = {arm: "" if alone else f" in the {study.arm_label(arm)} arm" for arm in rates}
     shown = listed([f"{share(rate, 0)}{of_arm[arm]}" for arm, rate in rates.items()])
     gap = max(rates.values()) - min(rates.values())
-    if gap > LINK_GAP:
+    if study.design.linking is not None:
+        yield from _code_cautions(shown, gap, min(rates.values()))
+    elif gap > LINK_GAP:
         yield (
             f"Survey responses are there for {shown} of the students on the roster: a gap of {number(100 * gap, 0)} "
             "points can make the arms differ by who answered."
@@ -152,6 +154,20 @@ def links_cautions(study: Study, wave: Wave, table: pd.DataFrame) -> Iterator[st
         yield (
             f"Survey responses are there for {shown} of the students on the roster: what those would have said who did "
             "not answer is unknown."
+        )
+
+
+def _code_cautions(shown: str, gap: float, least: float) -> Iterator[str]:
+    """Too few responses were found again by the students' own codes, or more in one arm."""
+    if gap > LINK_GAP:
+        yield (
+            f"The students’ own codes link {shown} of the responses to an earlier wave: a gap of "
+            f"{number(100 * gap, 0)} points can make the arms differ by who is followed."
+        )
+    elif least < LEAST_LINKED:
+        yield (
+            f"The students’ own codes link {shown} of the responses to an earlier wave: the others are new, or could "
+            "not be told apart, and count as lost."
         )
 
 
