@@ -144,7 +144,6 @@ def wave_schema(study: Study, wave: str) -> pa.DataFrameSchema:
     """
     import pandera.pandas as pa
 
-    design = study.design
     columns = {"student": pa.Column(checks=_text("student"), unique=True)}
     for name, need in needed_columns(study, wave).items():
         checks: list[pa.Check] = []
@@ -152,12 +151,12 @@ def wave_schema(study: Study, wave: str) -> pa.DataFrameSchema:
         if need.use in ("id", "text"):
             checks.append(_text(name))
         if need.scale is not None:
-            checks.append(_codes(name, need.scale))
+            checks += [_numbers(name), _codes(name, need.scale)]
         if need.outcome is not None:
             checks += _measure(name, need.outcome)
         checks += [_group(group) for group in study.groups if group.column == name]
-        # The arm and the place never vary within a school's own file; a study of one block is not wrong.
-        if name not in (design.school, design.class_, design.assignment.column, design.assignment.blocks):
+        # One school's file has one school, arm, block and start, and rightly so.
+        if name not in _design_columns(study):
             checks.append(_varies(name))
         columns[name] = pa.Column(kind, checks, nullable=True)
     columns["responded"] = pa.Column(bool)
@@ -193,6 +192,12 @@ def check_table(study: Study, wave: str, one: WaveTable, table: pd.DataFrame) ->
     return tuple(issues)
 
 
+def _design_columns(study: Study) -> set[str | None]:
+    design, assignment = study.design, study.design.assignment
+    starts = assignment.starts.column if isinstance(assignment.starts, Start) else None
+    return {design.school, design.class_, assignment.column, assignment.blocks, starts}
+
+
 def _where(one: WaveTable, name: str) -> str:
     """Give the file and the file's name of a column."""
     if name not in one.owner:
@@ -208,6 +213,11 @@ def _text(name: str) -> pa.Check:
     return schema_check(
         name, "error", passes, f"Column {name} names things and holds something else than text.", "export it as text."
     )
+
+
+def _numbers(name: str) -> pa.Check:
+    """Codes are numbers of either length (see `code_column`)."""
+    return schema_check(name, "error", pd.api.types.is_float_dtype, _BROKEN, "report this as a fault of the program.")
 
 
 def _codes(name: str, scale: Scale) -> pa.Check:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from belonging_study.data.issues import Issue, Severity
+    from belonging_study.data.wave_files import WaveFile
     from belonging_study.data.wave_table import Stream, WaveTable
     from belonging_study.data.waves import WaveExam
 
@@ -53,7 +54,8 @@ class Rows:
     Attributes
     ----------
     name : str
-        ``"survey"``, ``"roster"`` …, and ``"students"`` for the way from the roster to the analysis sample.
+        ``"survey"``, ``"roster"`` …, and ``"students"`` for the way from the roster to the analysis sample; a file
+        where the files could not be brought together.
     n_start, n_left : int
         Rows at the beginning and at the end.
     start, end : str
@@ -206,7 +208,7 @@ def _check_wave(
     from belonging_study.data.wave_facts import compare_waves
 
     issues: list[Issue] = list(trace_issues(scan_files(study, exam.wave, exam.files)))
-    summary, rows = "", ()
+    summary, rows = "", tuple(map(_file_rows, exam.files))
     one = exam.linked
     if one is not None:
         linked[exam.wave] = one
@@ -267,6 +269,16 @@ def _sorted(findings: Sequence[Finding]) -> tuple[Finding, ...]:
         worst[finding.file] = min(worst.get(finding.file, 9), _RANK[finding.severity])
     order = list(worst)
     return tuple(sorted(findings, key=lambda f: (worst[f.file], order.index(f.file), _RANK[f.severity])))
+
+
+def _file_rows(file: WaveFile) -> Rows:
+    """Count the rows of a file that could not be brought together with the others."""
+    name, aside = file.source.file, file.export.set_aside
+    left_out = [*aside.items(), *([("rows of other waves", file.n_other_rows)] if file.source.rows else [])]
+    n = len(file.table)
+    return Rows(
+        name, f"Rows of {name}", n + sum(k for _, k in left_out), tuple(left_out), f"Rows of this wave in {name}", n
+    )
 
 
 def _stream(stream: Stream) -> Rows:
