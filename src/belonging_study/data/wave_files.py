@@ -226,6 +226,12 @@ def _coded_table(
                 coded[name] = code_column(cells[name], need, export, source, columns[name])
             except DataError as error:
                 spoilt.append(error)
+                continue
+            if need.use == "item" and coded[name].problem is None and columns[name] in export.table:
+                # Every answer is one of the form's, so the cells tell nothing more; they would fill the memory.
+                del cells[name], export.table[columns[name]]
+                if rows is not export.table:
+                    del rows[columns[name]]
     if source.kind in REGISTERS:
         try:
             coded |= code_register(source.kind, cells, export.labels, source, study)
@@ -239,7 +245,7 @@ def _coded_table(
     table["unfinished"] = unfinished_rows(rows, export)
     answered = {name: one.answered for name, one in coded.items() if one.answered}
     problems = merge_problems([one.problem for one in coded.values()])
-    return pd.DataFrame(table).reset_index(drop=True), answered, [*spoilt, *problems]
+    return pd.DataFrame(table, copy=False).reset_index(drop=True), answered, [*spoilt, *problems]
 
 
 def _unknown_values(study: Study, source: Source) -> list[DataError]:

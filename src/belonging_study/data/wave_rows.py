@@ -95,14 +95,15 @@ def rows_of_source(export: Export, source: Source, answers: Collection[str]) -> 
             remedy="correct `rows:` of that file in study.yml.",
         )
     n_other = int((~mine).sum())
-    _require_one_part(table[mine], export, source)
+    if export.parts:
+        _require_one_part(table[mine], export, source)
     set_aside = dict(export.set_aside)
     if export.lists_everybody and source.kind == "survey" and answers:
         silent = mine & table[list(answers)].isna().all(axis=1)
         if silent.any() and not silent[mine].all():
             set_aside[_NOBODY_ANSWERED] = int(silent.sum())
             mine &= ~silent
-    return SourceRows(table[mine], n_other, set_aside)
+    return SourceRows(table if mine.all() else table[mine], n_other, set_aside)
 
 
 def unfinished_rows(rows: pd.DataFrame, export: Export) -> pd.Series:
