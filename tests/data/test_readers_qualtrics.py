@@ -165,3 +165,30 @@ def test_speed(tmp_path: Path) -> None:
         times.append(time.perf_counter() - start)
     assert len(export.table) == 1600
     assert min(times) < 0.5  # 0.1 s alone on one core; the margin is for busy machines
+
+
+def test_seen_but_unanswered_counts_as_missing_where_it_cannot_be_an_answer(tmp_path: Path) -> None:
+    head = list(csv.reader(io.StringIO(export_text([]))))
+    rows = [response("0007", answer="-99", text="-99"), response("0008", answer="3", text="-5"), response("-99")]
+    rows.append(response("0009", status="1", channel="preview", answer="-99"))
+    file = tmp_path / "survey.csv"
+    with file.open("w", newline="", encoding="utf-8") as stream:
+        csv.writer(stream).writerows([*head, *rows])
+    export = read_export(file)
+    assert export.table["Q1_1"].isna().tolist() == [True, False, False]
+    assert export.missing_counts == {"Q1_1": {"seen but unanswered": 1}}  # the preview is not counted
+    assert export.table["Q2"].tolist()[:2] == ["-99", "-5"]  # other answers are negative too
+    assert export.table["ExternalReference"].tolist() == ["0007", "0008", "-99"]  # no question
+
+
+@pytest.mark.parametrize(("finished", "progress"), [("0", "60"), ("False", "60"), ("Falsch", "100"), ("1", "99")])
+def test_unfinished_responses(tmp_path: Path, finished: str, progress: str) -> None:
+    begun = response("0008")
+    begun[4], begun[6] = progress, finished
+    file = tmp_path / "survey.csv"
+    file.write_text(
+        export_text([response("0006", status="1", channel="preview"), response("0007"), begun]), encoding="utf-8"
+    )
+    export = read_export(file)
+    assert export.unfinished is not None
+    assert export.unfinished.tolist() == [False, True]

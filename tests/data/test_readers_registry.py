@@ -16,9 +16,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from belonging_study.data.export import Export
-from belonging_study.data.readers import RawFile, Reader, read_export, register_reader, registered_readers
+from belonging_study.data.readers import (
+    RawFile,
+    Reader,
+    load_team_readers,
+    read_export,
+    register_reader,
+    registered_readers,
+)
 from belonging_study.data.readers.registry import _READERS
-from belonging_study.errors import DataError, ParameterError, UnreadableFileError
+from belonging_study.errors import DataError, FileMissingError, ParameterError, UnreadableFileError, UserError
+from belonging_study.study.model import Study
 
 
 def test_a_declared_format_that_the_content_contradicts(tmp_path: Path) -> None:
@@ -119,3 +127,88 @@ def test_rows_in_are_rows_out_and_set_aside(data: st.DataObject) -> None:
 def test_text_full_of_separators_gives_an_export_or_our_error(parts: list[str], packed: bool) -> None:
     content = "".join(parts).encode()
     check(gzip.compress(content) if packed else content)
+
+
+TEAM = """
+from __future__ import annotations
+from dataclasses import dataclass
+import pandas as pd
+from belonging_study.data import Export, Reader, register_reader
+
+@dataclass
+class Line:
+    text: str
+
+def read(raw):
+    lines = [Line(text) for text in raw.data.decode().splitlines()[1:]]
+    return Export(pd.DataFrame({"student_id": [line.text.split("=")[0] for line in lines],
+                                "mark": [line.text.split("=")[1] for line in lines]}), "marks")
+
+register_reader(Reader("marks", "our marks", lambda raw: raw.start.startswith(b"MARKS"), read))
+"""
+
+
+@pytest.fixture
+def team(tmp_path: Path) -> Iterator[Study]:
+    before = list(_READERS)
+    yield Study.model_validate(
+        {
+            "title": "A", "name": "a", "programme": {"name": "P"}, "readers": "my_readers.py",
+            "waves": [{"name": "w1", "label": "1", "date": "2026-01-01", "sources": [{"file": "w1.txt"}]}],
+            "design": {"assignment": {"starts": "w1"}}, "file": tmp_path / "study.yml",
+            "outcomes": [{"name": "marks", "measure": "mark", "label": "Marks"}],
+        }
+    )  # fmt: skip
+    _READERS[:] = before
+
+
+def test_a_team_file_is_run_once_and_leaves_with_its_study(team: Study, tmp_path: Path) -> None:
+    counter = 'from pathlib import Path\nPath(__file__).with_name("runs").open("a").write("x")\n'
+    (tmp_path / "my_readers.py").write_text(TEAM + counter)
+    marks = tmp_path / "w1.txt"
+    marks.write_text("MARKS\n0007=4\n")
+    for _ in range(3):
+        load_team_readers(team)
+    assert (tmp_path / "runs").read_text() == "x"
+    assert read_export(marks, format="marks").table.to_numpy().tolist() == [["0007", "4"]]
+    assert read_export(marks).format == "marks"
+    load_team_readers(team.model_copy(update={"readers": None}))
+    with pytest.raises(ParameterError, match='no reader called "marks"'):
+        read_export(marks, format="marks")
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "what"),
+    [("x = 1\ny = (\n", 2, "SyntaxError"), ("import nonsuch\n", 1, "ModuleNotFoundError"),
+     ("\n\n1/0\n", 3, "ZeroDivision"), ("def f():\n    raise SystemExit(3)\n\n\nf()\n", 2, "SystemExit")],
+)  # fmt: skip
+def test_a_mistake_in_the_team_file_is_told_with_its_line(
+    team: Study, tmp_path: Path, content: str, line: int, what: str
+) -> None:
+    (tmp_path / "my_readers.py").write_text(content)
+    before = registered_readers()
+    with pytest.raises(UserError, match=what) as caught:
+        load_team_readers(team)
+    assert caught.value.where == f"my_readers.py, line {line}"
+    assert str(tmp_path) not in str(caught.value)
+    assert registered_readers() == before
+
+
+def test_a_mistake_on_reading_is_told_without_the_data(team: Study, tmp_path: Path) -> None:
+    (tmp_path / "my_readers.py").write_text(TEAM)
+    (tmp_path / "w1.txt").write_text("MARKS\n0007\n")
+    load_team_readers(team)
+    with pytest.raises(
+        UnreadableFileError, match=r"the reader marks of my_readers\.py stops with IndexError"
+    ) as caught:
+        read_export(tmp_path / "w1.txt")
+    assert caught.value.where == "my_readers.py, line 14"
+    (tmp_path / "my_readers.py").write_text(TEAM.replace("return Export", "return None and Export"))
+    load_team_readers(team)
+    with pytest.raises(UnreadableFileError, match="gives no Export"):
+        read_export(tmp_path / "w1.txt")
+
+
+def test_a_team_file_that_is_not_there(team: Study) -> None:
+    with pytest.raises(FileMissingError, match=r"my_readers\.py is not there"):
+        load_team_readers(team)

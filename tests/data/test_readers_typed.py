@@ -201,3 +201,77 @@ def test_a_typed_file_without_rows_is_empty(tmp_path: Path) -> None:
     pd.DataFrame({"id": pd.Series([], dtype="float64")}).to_parquet(file)
     with pytest.raises(EmptyFileError):
         read_export(file)
+
+
+def sav_bytes(tmp_path: Path) -> bytes:
+    table = pd.DataFrame({"name": ["abcde", "fghij", "klmno"], "q1": [1.0, 2.0, 9.0]})
+    file = tmp_path / "text.sav"
+    pyreadstat.write_sav(
+        table,
+        file,
+        column_labels={"q1": "I belong."},
+        variable_value_labels={"q1": {1: "never..", 2: "always."}, "name": {"abcde": "first"}},
+        missing_ranges={"q1": [9]},
+    )
+    return file.read_bytes()
+
+
+def test_spss_text_that_is_cut_within_a_character_loses_no_row(tmp_path: Path) -> None:
+    data = sav_bytes(tmp_path)
+    cut = "мила".encode()[:5]  # two letters and a half
+    labelled = "нико".encode()[:7]
+    for old, new in (
+        (b"fghij", cut),
+        (b"never..", labelled),
+        (b"abcde   ", cut + b"   "),
+        (b"I belong.", labelled + b"  "),
+    ):
+        assert old in data
+        data = data.replace(old, new)
+        file = tmp_path / "cut.sav"
+        file.write_bytes(data)
+        export = read_export(file, keep=["name"])
+        assert len(export.table) == 3
+        np.testing.assert_array_equal(export.table["q1"], [1, 2, np.nan])
+    assert export.table["name"].tolist() == ["ми", "ми", "klmno"]
+    assert export.labels["q1"] == {1.0: "ник", 2.0: "always."}
+    assert export.questions == {"q1": "ник"}
+    assert export.missing_counts == {"q1": {"code 9": 1}}
+
+
+def test_spss_text_in_an_old_encoding_that_the_file_does_not_name(tmp_path: Path) -> None:
+    data = sav_bytes(tmp_path)
+    file = tmp_path / "old.sav"
+    file.write_bytes(data.replace(b"abcde   ", "Zoë  ".encode("windows-1252") + b"   "))
+    assert len(read_export(file, keep=["name"]).table) == 3  # pyreadstat alone ends the process here
+    export = read_export(file, keep=["name"], encoding="windows-1252")
+    assert export.table["name"].tolist() == ["Zoë", "fghij", "klmno"]
+
+
+def test_damage_to_the_dictionary_of_an_spss_file_is_told(tmp_path: Path) -> None:
+    whole = sav_bytes(tmp_path)
+    end = whole.index((999).to_bytes(4, "little"))
+    rng = np.random.default_rng(3)
+    told = 0
+    for _ in range(400):
+        data = bytearray(whole)
+        for at in rng.integers(64, end, rng.integers(1, 5)):
+            data[at] = rng.integers(256)
+        file = tmp_path / "damaged.sav"
+        file.write_bytes(data)
+        try:
+            export = read_export(file)
+        except (UnreadableFileError, EmptyFileError):
+            told += 1
+        else:
+            assert len(export.table) == 3
+    assert 40 < told < 400
+
+
+def test_qualtrics_columns_in_an_spss_file_tell_what_is_unfinished(tmp_path: Path) -> None:
+    file = tmp_path / "survey.sav"
+    table = pd.DataFrame({"Finished": [1.0, 0.0, 1.0], "Progress": [100.0, 40.0, 99.0], "q1": [1.0, 2.0, 3.0]})
+    pyreadstat.write_sav(table, file)
+    export = read_export(file)
+    assert export.unfinished is not None
+    assert export.unfinished.tolist() == [False, True, True]

@@ -1,0 +1,1 @@
+"""Writers of export formats, each after the format's own documentation; they share no code with the readers."""
