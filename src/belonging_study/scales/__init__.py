@@ -7,18 +7,38 @@ from belonging_study.scales.items import item_statistics
 from belonging_study.scales.one_factor import OneFactorFit, fit_one_factor, one_factor_covariance
 from belonging_study.scales.reliability import Reliability, cronbach_alpha, mcdonald_omega
 from belonging_study.scales.score import reverse_keyed, score
+from belonging_study.scales.structure import (
+    CFAResult,
+    Invariance,
+    Polychoric,
+    cfa,
+    compare_models,
+    invariance,
+    invariance_over_time,
+    modification_indices,
+    polychoric,
+)
 from belonging_study.scales.study_scores import answer_shares, item_table, scale_table, score_study
 
 __all__ = [
+    "CFAResult",
+    "Invariance",
     "OneFactorFit",
+    "Polychoric",
     "Reliability",
     "answer_shares",
+    "cfa",
+    "compare_models",
     "cronbach_alpha",
     "fit_one_factor",
+    "invariance",
+    "invariance_over_time",
     "item_statistics",
     "item_table",
     "mcdonald_omega",
+    "modification_indices",
     "one_factor_covariance",
+    "polychoric",
     "reverse_keyed",
     "scale_summary",
     "scale_table",

@@ -1,0 +1,131 @@
+"""Chi-square difference tests between a model and a more restricted one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from belonging_study.errors import DesignError, ParameterError
+from belonging_study.scales.structure.estimate import Fit, discrepancy_at, maximise
+from belonging_study.scales.structure.fit_measures import chi_square_tail
+from belonging_study.scales.structure.result import CFAResult
+from belonging_study.scales.structure.robust import saturated_trace, scaling_factor
+from belonging_study.scales.structure.wlsmv import OrderedFit
+
+__all__ = ["compare_models"]
+
+
+def compare_models(restricted: CFAResult, general: CFAResult, *, strictly_positive: bool = False) -> pd.DataFrame:
+    """Test whether a model's restrictions worsen its fit.
+
+    Parameters
+    ----------
+    restricted, general : CFAResult
+        Two fits to the same people; the first is the second with more equalities.
+    strictly_positive : bool, default False
+        With MLR, use the 2010 correction, which cannot turn negative, instead of the one of 2001.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row: ``chi2_diff``, ``df_diff``, ``p_diff``, ``scaling_factor`` (1 for ML), ``note``. Where the correction
+        of 2001 is not positive, the one of 2010 is used and ``note`` says so.
+
+    Raises
+    ------
+    ParameterError
+        The fits differ in people, items or estimator, or the first does not have more degrees of freedom.
+    DesignError
+        With ``strictly_positive``, the general model cannot imply what the restricted one does: they are not nested.
+
+    References
+    ----------
+    Satorra, A., & Bentler, P. M. (2001). A scaled difference chi-square test statistic for moment structure analysis.
+    *Psychometrika, 66*, 507-514.
+    Satorra, A., & Bentler, P. M. (2010). Ensuring positiveness of the scaled difference chi-square test statistic.
+    *Psychometrika, 75*, 243-248.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from belonging_study.scales import cfa
+    >>> rng = np.random.default_rng(1)
+    >>> answers = pd.DataFrame(rng.normal(size=(500, 1)) + rng.normal(size=(500, 4)), columns=list("abcd"))
+    >>> free = cfa("f =~ a + b + c + d", answers)
+    >>> equal = cfa("f =~ a + l*b + l*c + l*d", answers)
+    >>> int(compare_models(equal, free)["df_diff"].iloc[0])
+    2
+    """
+    small, large = restricted.solution, general.solution
+    if isinstance(small, OrderedFit) or isinstance(large, OrderedFit):
+        raise ParameterError("Fits of ordered answers have no difference test here.", remedy="compare CFI and RMSEA.")
+    if (small.layout.items, small.n, restricted.estimator, restricted.missing) != (
+        large.layout.items,
+        large.n,
+        general.estimator,
+        general.missing,
+    ):
+        raise ParameterError("The two fits must rest on the same people, items and estimator.")
+    df = small.layout.df - large.layout.df
+    if df <= 0:
+        raise ParameterError(
+            f"The first fit must be the more restricted one; it has {small.layout.df} degrees of freedom, "
+            f"the second {large.layout.df}."
+        )
+    plain = 2 * (small.discrepancy - large.discrepancy)
+    factor, note = 1.0, ""
+    if restricted.estimator == "MLR":
+        factors = (float(restricted.fit["scaling_factor"].iloc[0]), float(general.fit["scaling_factor"].iloc[0]))
+        factor, note = _scaling(small, large, factors, strictly_positive=strictly_positive)
+    chi2 = max(plain / factor, 0.0)
+    return pd.DataFrame(
+        [
+            {
+                "chi2_diff": chi2,
+                "df_diff": df,
+                "p_diff": chi_square_tail(chi2, df),
+                "scaling_factor": factor,
+                "note": note,
+            }
+        ]
+    )
+
+
+def _scaling(small: Fit, large: Fit, factors: tuple[float, float], *, strictly_positive: bool) -> tuple[float, str]:
+    """Scaling factor of the difference, and what to say about it."""
+    weights = [small.layout.df, large.layout.df]
+    df = weights[0] - weights[1]
+    # A model without degrees of freedom has no factor and no weight.
+    weighted = [w * f if w else 0.0 for w, f in zip(weights, factors, strict=True)]
+    factor = (weighted[0] - weighted[1]) / df
+    if factor > 0 and not strictly_positive:
+        return factor, ""
+    note = "" if strictly_positive else "the correction of 2001 is not positive; the one of 2010 is used"
+    at_restricted = _at(large, small)
+    trace = saturated_trace(large.samples, means=large.layout.means)
+    there = scaling_factor(at_restricted, trace) * weights[1] if weights[1] else 0.0
+    return (weighted[0] - there) / df, note
+
+
+def _at(large: Fit, small: Fit) -> Fit:
+    """The general model where it implies the restricted model's means and covariances."""
+    implied = []
+    for sample, point in zip(large.samples, small.points, strict=True):
+        mean = point.mats.mu if small.layout.means else sample.mean
+        sigma = point.mats.sigma
+        seen, counts = np.ones((1, len(mean)), dtype=bool), np.array([float(sample.n)])
+        implied.append(
+            replace(
+                sample, seen=seen, counts=counts, means=mean[None], covariances=sigma[None], mean=mean, covariance=sigma
+            )
+        )
+    theta = maximise(large.layout, implied).theta
+    there = Fit(large.layout, large.samples, theta, discrepancy_at(large.layout, large.samples, theta))
+    if abs(there.discrepancy - small.discrepancy) > 1e-6 * abs(small.discrepancy):
+        raise DesignError(
+            "The first model is not the second with more restrictions: the second cannot imply its covariances.",
+            remedy="compare models of which one is nested in the other.",
+        )
+    return there

@@ -1,0 +1,261 @@
+"""Maximum-likelihood estimates of a factor model by damped Fisher scoring, ended by Newton's steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from belonging_study.errors import DataError, DesignError
+from belonging_study.scales.structure.layout import FACTOR, INTERCEPT, LOADING, RESIDUAL, Layout
+from belonging_study.scales.structure.likelihood import (
+    Point,
+    derivatives,
+    evaluate,
+    gradient,
+    information,
+    matrices,
+    value,
+)
+from belonging_study.scales.structure.sample import Sample
+
+__all__ = ["Fit", "discrepancy_at", "group_start", "maximise", "refuse_unidentified"]
+
+Array = npt.NDArray[np.float64]
+
+_MAX_STEPS = 500
+_DECREMENT = 1e-11
+_NEWTON_BELOW = 1e-2
+_SINGULAR = 1e-10
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A model at its maximum: ``theta`` holds the free parameters, ``discrepancy`` minus the log-likelihood."""
+
+    layout: Layout
+    samples: tuple[Sample, ...]
+    theta: Array
+    discrepancy: float
+
+    @cached_property
+    def values(self) -> Array:
+        """Every row's value."""
+        return row_values(self.layout, self.theta)
+
+    @cached_property
+    def points(self) -> tuple[Point, ...]:
+        """Every group's likelihood at the maximum."""
+        return _points(self.layout, self.samples, self.values)
+
+    @property
+    def n(self) -> int:
+        """People in all groups."""
+        return sum(s.n for s in self.samples)
+
+    def information(self, *, observed: bool) -> Array:
+        """Information of the whole sample about the free parameters."""
+        return _slopes(self.layout, self.points, observed=observed)[1]
+
+
+def row_values(layout: Layout, theta: Array) -> Array:
+    """Value of every row: the free parameter's, or the fixed one."""
+    if not len(theta):
+        return layout.fixed
+    return np.where(layout.free >= 0, theta[layout.free], layout.fixed)
+
+
+def maximise(layout: Layout, samples: Sequence[Sample], start: Array | None = None) -> Fit:
+    """Fit a model; DesignError where it is not identified, DataError where no maximum is found."""
+    if layout.df < 0:
+        raise DesignError(
+            f"The model has {layout.n_free} free parameters for {layout.n_free + layout.df} means and covariances.",
+            remedy="a single factor needs three items (or two with equal loadings); fix or equate parameters.",
+        )
+    theta = _start(layout, samples) if start is None else start
+    current = discrepancy_at(layout, samples, theta)
+    if not np.isfinite(current):
+        theta = _plain_start(layout, samples)
+        current = discrepancy_at(layout, samples, theta)
+    for _ in range(_MAX_STEPS):
+        points = _points(layout, samples, row_values(layout, theta))
+        slope, expected = _slopes(layout, points, observed=False)
+        direction = _solve(expected, slope)
+        decrement = float(slope @ direction)
+        if decrement < _NEWTON_BELOW and decrement > _DECREMENT:
+            exact = _slopes(layout, points, observed=True)[1]
+            if float(np.linalg.eigvalsh(_scaled(exact)[0])[0]) > 1e-6:
+                direction = _solve(exact, slope)
+        length = 1.0
+        while length > 1e-10:
+            trial = theta - length * direction
+            reached = discrepancy_at(layout, samples, trial)
+            if reached <= current + 1e-13 * abs(current):
+                break
+            length /= 2
+        else:
+            break
+        theta, current = trial, reached
+        if decrement < _DECREMENT:
+            fit = Fit(layout, tuple(samples), theta, current)
+            refuse_unidentified(layout, expected)
+            return fit
+    refuse_unidentified(layout, expected)
+    raise DataError(
+        f"The model of {len(layout.items)} items did not converge in {_MAX_STEPS} steps.",
+        remedy="look at the item table for items that are unreversed or unrelated to the rest; try a simpler model.",
+    )
+
+
+def refuse_unidentified(layout: Layout, info: Array) -> None:
+    """DesignError where the information about the free parameters is singular, naming those that cannot be told."""
+    if not len(info):
+        return
+    scaled, _ = _scaled(info)
+    values, vectors = np.linalg.eigh(scaled)
+    if values[0] >= _SINGULAR:
+        return
+    share = np.abs(vectors[:, 0])
+    names = []
+    for place in np.flatnonzero(share > 0.2 * share.max()):
+        names.append(layout.rows[int(np.flatnonzero(layout.free == place)[0])].key)
+    shown = ", ".join(names[:6]) + (", ..." if len(names) > 6 else "")
+    raise DesignError(
+        f"The model is not identified: {shown} cannot be told apart.",
+        remedy="fix one of them to a value (1*item gives a factor its scale), or set parameters equal by a label.",
+    )
+
+
+def discrepancy_at(layout: Layout, samples: Sequence[Sample], theta: Array) -> float:
+    """Minus the log-likelihood at any value of the free parameters; infinite where it does not exist."""
+    values = row_values(layout, theta)
+    return sum(value(matrices(layout, values, g), s, means=layout.means) for g, s in enumerate(samples))
+
+
+def _points(layout: Layout, samples: Sequence[Sample], values: Array) -> tuple[Point, ...]:
+    return tuple(evaluate(matrices(layout, values, g), s, means=layout.means) for g, s in enumerate(samples))
+
+
+def _slopes(layout: Layout, points: Sequence[Point], *, observed: bool) -> tuple[Array, Array]:
+    """Gradient of and information about the free parameters."""
+    slope, info = np.zeros(layout.n_free), np.zeros((layout.n_free, layout.n_free))
+    for g, point in enumerate(points):
+        rows = np.flatnonzero((layout.group == g) & (layout.free >= 0))
+        d_sigma, d_mu = derivatives(layout, point.mats, rows)
+        at = layout.free[rows]
+        np.add.at(slope, at, gradient(point, d_sigma, d_mu))
+        np.add.at(info, np.ix_(at, at), information(layout, point, rows, d_sigma, d_mu, observed=observed))
+    return slope, info
+
+
+def _scaled(info: Array) -> tuple[Array, Array]:
+    """Information with a diagonal of ones, and the scale; a parameter without effect keeps a zero."""
+    scale = np.sqrt(np.maximum(np.abs(np.diag(info)), 1e-300))
+    return info / np.outer(scale, scale), scale
+
+
+def _solve(info: Array, slope: Array) -> Array:
+    """Inverse information times gradient, by the smallest step where directions have no information."""
+    scaled, scale = _scaled(info)
+    try:
+        return np.asarray(np.linalg.solve(scaled, slope / scale) / scale)
+    except np.linalg.LinAlgError:
+        return np.asarray(np.linalg.pinv(scaled, rcond=1e-12) @ (slope / scale) / scale)
+
+
+def _start(layout: Layout, samples: Sequence[Sample]) -> Array:
+    """Starting values: a principal factor of each factor's items in each group, averaged over equal parameters."""
+    found = np.zeros(len(layout.rows))
+    for g, sample in enumerate(samples):
+        found += group_start(layout, sample.covariance, sample.mean, g)
+    return _average(layout, found)
+
+
+def _plain_start(layout: Layout, samples: Sequence[Sample]) -> Array:
+    """Unrelated items, which always have a positive definite covariance matrix."""
+    found = np.zeros(len(layout.rows))
+    for g, sample in enumerate(samples):
+        variances = np.diag(sample.covariance)
+        for r in np.flatnonzero(layout.group == g):
+            i, same = layout.row[r], layout.row[r] == layout.column[r]
+            if layout.kind[r] == LOADING:
+                found[r] = 0.5
+            elif layout.kind[r] == RESIDUAL and same:
+                found[r] = variances[i]
+            elif layout.kind[r] == FACTOR and same:
+                found[r] = 0.05 * float(variances.min())
+            elif layout.kind[r] == INTERCEPT:
+                found[r] = sample.mean[i]
+    return _average(layout, found)
+
+
+def _average(layout: Layout, found: Array) -> Array:
+    at = layout.free >= 0
+    totals = np.bincount(layout.free[at], weights=found[at], minlength=layout.n_free)
+    return np.asarray(totals / np.bincount(layout.free[at], minlength=layout.n_free))
+
+
+def group_start(layout: Layout, s: Array, mean: Array, g: int) -> Array:
+    """Starting values of one group's rows from its covariances and means."""
+    variances = np.diag(s)
+    sd = np.sqrt(variances)
+    inverse = np.linalg.inv(s / np.outer(sd, sd))
+    explained = 1 - 1 / np.diag(inverse)
+    mine = layout.group == g
+    k = len(layout.factors)
+    loadings, weights = np.zeros((len(sd), k)), np.zeros((len(sd), k))
+    scale = np.ones(k)
+    for f in range(k):
+        at = np.flatnonzero(mine & (layout.kind == LOADING) & (layout.column == f))
+        items = layout.row[at]
+        first = _principal_factor(s[np.ix_(items, items)] / np.outer(sd[items], sd[items]), explained[items])
+        unique = np.maximum(1 - first**2, 0.1)
+        loadings[items, f], weights[items, f] = first * sd[items], first / unique / sd[items]
+        scale[f] = _scale(layout, mine, f, at, loadings[items, f])
+    reliable = np.einsum("if,if->f", weights, loadings)
+    factors = weights.T @ s @ weights / np.outer(reliable, reliable)
+    factors[np.diag_indices(k)] = 1.0
+    correlations = np.clip(factors, -0.9, 0.9)
+    np.fill_diagonal(correlations, 1.0)
+    if k and float(np.linalg.eigvalsh(correlations)[0]) < 0.05:
+        correlations = np.eye(k) + 0.5 * (correlations - np.eye(k))
+        if float(np.linalg.eigvalsh(correlations)[0]) < 0.05:
+            correlations = np.eye(k)
+    common = np.einsum("if,fh,ih->i", loadings, correlations, loadings)
+    residuals = np.maximum(variances - common, 0.2 * variances)
+    found = np.zeros(len(layout.rows))
+    for r in np.flatnonzero(mine):
+        i, j = layout.row[r], layout.column[r]
+        if layout.kind[r] == LOADING:
+            found[r] = loadings[i, j] / scale[j]
+        elif layout.kind[r] == RESIDUAL and i == j:
+            found[r] = residuals[i]
+        elif layout.kind[r] == FACTOR:
+            found[r] = correlations[i, j] * scale[i] * scale[j]
+        elif layout.kind[r] == INTERCEPT:
+            found[r] = mean[i]
+    return found
+
+
+def _principal_factor(correlation: Array, explained: Array) -> Array:
+    reduced = correlation.copy()
+    np.fill_diagonal(reduced, np.clip(explained, 0.1, 0.95))
+    values, vectors = np.linalg.eigh(reduced)
+    first = vectors[:, -1] * np.sqrt(max(float(values[-1]), 0.1))
+    first = first if float(first.sum()) >= 0 else -first
+    return np.asarray(np.clip(first, -0.95, 0.95))
+
+
+def _scale(layout: Layout, mine: npt.NDArray[np.bool_], f: int, at: npt.NDArray[np.int64], loadings: Array) -> float:
+    """The factor's standard deviation that its fixed loading or fixed variance implies."""
+    for r, loading in zip(at, loadings, strict=True):
+        if layout.free[r] < 0 and layout.fixed[r] != 0:
+            floor = 0.2 * float(np.abs(loadings).max())
+            sized = loading if abs(loading) > floor else floor
+            return float(sized / layout.fixed[r])
+    of_factor = mine & (layout.kind == FACTOR) & (layout.row == f) & (layout.column == f) & (layout.free < 0)
+    fixed = layout.fixed[of_factor]
+    return float(np.sqrt(fixed[0])) if len(fixed) and fixed[0] > 0 else 1.0
