@@ -155,8 +155,8 @@ def wave_schema(study: Study, wave: str) -> pa.DataFrameSchema:
         if need.outcome is not None:
             checks += _measure(name, need.outcome)
         checks += [_group(group) for group in study.groups if group.column == name]
-        # One school's file has one school, arm, block and start, and rightly so.
-        if name not in _design_columns(study):
+        # One school's file has one arm and one start, and everybody may have consented: only what is analysed varies.
+        if need.scale is not None or need.outcome is not None or name in _compared(study):
             checks.append(_varies(name))
         columns[name] = pa.Column(kind, checks, nullable=True)
     columns["responded"] = pa.Column(bool)
@@ -192,10 +192,8 @@ def check_table(study: Study, wave: str, one: WaveTable, table: pd.DataFrame) ->
     return tuple(issues)
 
 
-def _design_columns(study: Study) -> set[str | None]:
-    design, assignment = study.design, study.design.assignment
-    starts = assignment.starts.column if isinstance(assignment.starts, Start) else None
-    return {design.school, design.class_, assignment.column, assignment.blocks, starts}
+def _compared(study: Study) -> set[str]:
+    return {*(group.column for group in study.groups), *study.analysis.covariates}
 
 
 def _where(one: WaveTable, name: str) -> str:
