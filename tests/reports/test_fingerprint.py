@@ -91,6 +91,20 @@ def test_a_wave_depends_on_earlier_waves_and_not_on_later_ones(toy: Path) -> Non
     assert parts(toy, "w1") == before
 
 
+def test_dictionaries_and_a_teams_own_readers_count(toy: Path) -> None:
+    study = load_study(toy)
+    first = study.waves[0]
+    source = first.sources[0].model_copy(update={"dictionary": "w1/dictionary.csv"})
+    wave = first.model_copy(update={"sources": (source, *first.sources[1:])})
+    study = study.model_copy(update={"waves": (wave, *study.waves[1:]), "readers": "my_readers.py"})
+    (toy / "data_raw" / "w1" / "dictionary.csv").write_text("a")
+    (toy / "my_readers.py").write_text("a = 1")
+    before = current_fingerprint(study, "w1")
+    (toy / "data_raw" / "w1" / "dictionary.csv").write_text("b")
+    (toy / "my_readers.py").write_text("a = 2")
+    assert current_fingerprint(study, "w1").changed_since(before.parts) == ("data w1/dictionary.csv", "readers")
+
+
 def test_parameters_count_and_waves_differ(toy: Path) -> None:
     study = load_study(toy)
     plain = current_fingerprint(study, "w2")

@@ -40,3 +40,14 @@ def test_a_wave_needs_the_files_of_the_waves_before_it(toy: Path) -> None:
     assert choose_wave(study, raw, "w2") == "w2"
     with pytest.raises(ParameterError, match="did you mean w2"):
         choose_wave(study, raw, "w22")
+
+
+def test_a_data_dictionary_counts_among_a_waves_files(toy: Path) -> None:
+    study = load_study(toy)
+    first = study.waves[0]
+    source = first.sources[0].model_copy(update={"dictionary": "w1/dictionary.csv"})
+    wave = first.model_copy(update={"sources": (source, *first.sources[1:])})
+    study = study.model_copy(update={"waves": (wave, *study.waves[1:])})
+    assert missing_files(study, toy / "data_raw", [first.name]) == ("w1/dictionary.csv",)
+    (toy / "data_raw" / "w1" / "dictionary.csv").write_text("x")
+    assert missing_files(study, toy / "data_raw", [first.name]) == ()
