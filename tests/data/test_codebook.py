@@ -107,3 +107,9 @@ def test_a_measure_made_from_answers_is_missing_for_want_of_a_response_or_of_ans
     assert dict(zip(found["value"], found["n"], strict=True)) == {NO_RESPONSE: 1, LEFT_EMPTY: 1}
     start = missing_reasons(sample.assign(start=[1.0, None, None]), "start", NOTHING, otherwise="comparison arm")
     assert start[["value", "n"]].values.tolist() == [["comparison arm", 2]]
+
+
+def test_what_another_table_counts_is_not_counted_again() -> None:
+    sample = pd.DataFrame({"wave": "w1", "why": ["a", "b", "a"]})
+    assert codebook_values(sample, [Variable("why", "Why", type="text", counted=False)], NOTHING).empty
+    assert codebook_values(sample, [Variable("why", "Why", type="text")], NOTHING)["n"].tolist() == [2, 1]

@@ -96,8 +96,8 @@ def codebook_values(sample: pd.DataFrame, variables: Sequence[Variable], missing
         one reason each, and their share is that of the sample; together they are all of the sample. Rows of the kind
         ``declared`` count reasons that the files themselves give, over all rows of the files, without a share.
         ``n_smallest`` is the smallest count above zero of a single wave, by which small cells are hidden. Codes of
-        people and places, and variables that are measured and not coded, have no rows of values; nor has text with
-        more than 20 values.
+        people and places, and variables that are measured and not coded or not `counted`, have no rows of values; nor
+        has text with more than 20 values.
 
     Examples
     --------
@@ -127,7 +127,7 @@ def codebook_values(sample: pd.DataFrame, variables: Sequence[Variable], missing
 def _value_counts(sample: pd.DataFrame, variable: Variable) -> pd.DataFrame | None:
     """Count every value of a coded variable, over all waves and in the wave with the fewest; nothing if not coded."""
     column = sample[variable.name]
-    if variable.type == "code":
+    if variable.type == "code" or not variable.counted:
         return None
     if variable.type == "yes/no":
         levels: dict[float | str, str] = {1: "yes", 0: "no"}

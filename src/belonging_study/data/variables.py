@@ -45,6 +45,8 @@ class Variable:
         It is computed from the survey's answers.
     absent : str
         What a missing value means that no file explains.
+    counted : bool
+        False where a table of its own counts the values.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Variable:
     required: bool = False
     survey: bool = False
     absent: str = LEFT_EMPTY
+    counted: bool = True
 
 
 def study_variables(study: Study, waves: Mapping[str, WaveTable]) -> list[Variable]:
@@ -164,9 +167,9 @@ def _links(study: Study) -> Iterator[Variable]:
     if linking is not None:
         reasons = [FIRST_WAVE, *(linked_reason(k) for k in range(linking.maximum_changes + 1)), *NOT_LINKED]
         label = "Chance that no other code of the school is as near as the linked one"
-        yield Variable(
-            "link_reason", "Link to earlier waves", type="text", levels=dict.fromkeys(reasons, ""), required=True
-        )
+        # Counted by wave in a table of its own, which tells small reasons together.
+        link = Variable("link_reason", "Link to earlier waves", type="text", values="; ".join(reasons), required=True)
+        yield replace(link, counted=False)
         yield Variable(
             "link_quality", label, values="0 to 1", minimum=0.0, maximum=1.0, absent="not linked to an earlier wave"
         )
