@@ -268,6 +268,9 @@ def test_missing_values_have_their_reasons_and_the_codebook_says_how_measures_ar
     assert missing["q1", 'answered "N.A./Prefer not to answer"'] == 1
     assert missing["q2", 'answered "N/A"'] == 1
     assert missing["q1", "no value given"] == 1
+    values = found.codebook_values
+    declared = values[(values["variable"] == "q1") & (values["kind"] == "declared")]
+    assert declared[["value", "n"]].values.tolist() == [['answered "N.A./Prefer not to answer"', 1]]
     book = found.codebook.set_index("variable")
     assert book.loc["chronic_absence", "source"] == "w1: days.csv (days_absent / days_enrolled)"
     assert "10% of the days enrolled" in book.loc["chronic_absence", "values"]
