@@ -55,12 +55,14 @@ def normalise_ids(ids: pd.Series, *, where: str) -> pd.Series:
     >>> normalise_ids(pd.Series([12.0, 7.0]), where="w3/survey.sav, column STUDENT").tolist()
     ['12', '7']
     """
-    codes, values = pd.factorize(ids.to_numpy(dtype=object))
-    forms = np.array([_one_form(value) for value in values], dtype=object)
+    # A million texts are found equal where they lie; other values as the objects that they are.
+    codes, unique = pd.factorize(ids if isinstance(ids.dtype, pd.StringDtype) else ids.to_numpy(dtype=object))
+    values = np.asarray(unique, dtype=object)
+    forms = np.empty(len(values), dtype=object)
+    forms[:] = [_one_form(value) for value in values]
     rows = np.bincount(codes[codes >= 0], minlength=len(forms))
-    texts = [str(form) for form in forms]
-    changed = np.array([_SCIENTIFIC.fullmatch(text) is not None for text in texts], dtype=bool)
-    rounded = np.array([_spoilt_number(value) for value in values], dtype=bool)
+    changed = np.fromiter((_SCIENTIFIC.fullmatch(form) is not None for form in forms), bool, len(forms))
+    rounded = np.fromiter(map(_spoilt_number, values), bool, len(forms))
     for spoilt, how in ((changed, 'written as "1.0E+05"'), (rounded, "with decimals or more than 15 digits, or dates")):
         if spoilt.any():
             raise DataError(
@@ -70,11 +72,11 @@ def normalise_ids(ids: pd.Series, *, where: str) -> pd.Series:
                 remedy="export the file again with this column as text; the changed digits cannot be recovered.",
             )
     # "12.0" in a text file is a whole number that passed through a number column with gaps.
-    dotted = [text for text, value in zip(texts, values, strict=True) if isinstance(value, str) and "." in text]
+    dotted = [form for form, value in zip(forms, values, strict=True) if isinstance(value, str) and "." in form]
     if dotted and all(re.fullmatch(r"\d+\.0", text) for text in dotted):
         forms = np.array([form[:-2] if str(form).endswith(".0") else form for form in forms], dtype=object)
+    forms[forms == ""] = np.nan
     out = np.append(forms, np.nan)[codes]
-    out[[value == "" for value in out]] = np.nan
     return pd.Series(out, index=ids.index, dtype=object, name=ids.name)
 
 
@@ -125,7 +127,8 @@ def _one_form(value: object) -> str:
     if isinstance(value, float | np.floating) and float(value).is_integer():
         value = int(value)
     text = str(value)
-    return "".join((text if text.isascii() else unicodedata.normalize("NFKC", text)).split()).casefold()
+    form = "".join((text if text.isascii() else unicodedata.normalize("NFKC", text)).split()).casefold()
+    return text if form == text else form  # one text in memory, not two that are the same
 
 
 def _spoilt_number(value: object) -> bool:

@@ -83,28 +83,26 @@ def waves_flow(
     student, names = pd.factorize(rows["student"].to_numpy(dtype=object))
     cluster, _ = pd.factorize(rows["cluster"].to_numpy(dtype=object))
     everyone = pd.DataFrame({"student": student, "cluster": np.where(cluster >= 0, cluster, np.nan)})
-    number_of = dict(zip(names, range(len(names)), strict=True))
+    known = pd.Index(names, dtype=object)
     of_wave = rows["wave"].to_numpy(dtype=object)
     parts: list[pd.DataFrame] = []
     for wave, one in linked.items():
         here = of_wave == wave
-        parts += _files(one, everyone[here], number_of, wave)
+        parts += _files(one, everyone[here], known, wave)
         parts += _students(study, one, everyone, rows, removed=removed, here=here, wave=wave)
     return pd.concat(parts, ignore_index=True)[list(FLOW_COLUMNS)]
 
 
-def _files(
-    one: WaveTable, everyone: pd.DataFrame, number_of: Mapping[object, int], wave: str
-) -> Iterator[pd.DataFrame]:
+def _files(one: WaveTable, everyone: pd.DataFrame, known: pd.Index, wave: str) -> Iterator[pd.DataFrame]:
     """Count the rows of the wave's files; a row of somebody on the roster belongs to that student's cluster."""
-    home = dict(zip(everyone["student"], everyone["cluster"], strict=True))
-    unknown: dict[object, int] = {}
+    home = np.full(len(known) + 1, np.nan)  # the last is for those who are on no roster
+    home[everyone["student"].to_numpy()] = everyone["cluster"]
     for stream in one.streams:
-        numbers = [
-            np.nan if pd.isna(name) else number_of.get(name, len(number_of) + unknown.setdefault(name, len(unknown)))
-            for name in stream.student
-        ]
-        rows = pd.DataFrame({"student": numbers, "cluster": [home.get(n, np.nan) for n in numbers]}, dtype=float)
+        names = stream.student.to_numpy(dtype=object)
+        place = known.get_indexer(names)
+        strangers, _ = pd.factorize(np.where(place < 0, names, None))
+        number = np.where(place >= 0, place, np.where(strangers >= 0, len(known) + strangers, np.nan))
+        rows = pd.DataFrame({"student": number, "cluster": home[place]})
         yield flow_table(rows, stream.removed_at, stream.labels, wave=wave, stream=stream.name)
         for k, (label, n) in enumerate(stream.info.items()):
             yield flow_info(n, label, wave=wave, stream=stream.name, step=len(stream.labels) + k)
