@@ -501,7 +501,8 @@ def test_the_undamaged_study_has_no_problem(partner: Partner, students: frozense
     before = snapshot(partner.folder)
     code, output = call("check")
     assert code == 0, output
-    assert [line[:3] for line in output.splitlines() if line[0] != " "] == ["w1:", "w2:", "w3:"]
+    assert [line[:3] for line in output.splitlines() if line[0] != " "] == ["w1:", "w2:", "w3:", "Nex"]
+    assert not {"error:", "warning:", "note:"} & set(output.split())
     assert leaked(output, students) == set()
     assert snapshot(partner.folder) == before
 

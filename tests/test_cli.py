@@ -204,18 +204,48 @@ def test_check_tells_every_problem_of_every_wave_and_writes_nothing(
     from belonging_study.data.demo import write_demo
 
     assert call("check") == 0
-    assert capsys.readouterr().out == "w1: no files yet\nw2: no files yet\nw3: no files yet\n"
+    waves = "w1: no files yet\nw2: no files yet\nw3: no files yet\n"
+    step = "Next: Put the exports into data_raw/ under the names that study.yml gives, then check again.\n"
+    assert capsys.readouterr().out == waves + step
     raw = demo_folder / "data_raw"
     write_demo(raw, 1)
     before = sorted(demo_folder.rglob("*"))
     assert call("check", "--wave", "w1") == 0
-    assert "answered the survey" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "answered the survey" in told
+    assert told.endswith("Next: `belonging-study run` makes the report.\n")
     assert sorted(demo_folder.rglob("*")) == before
     (raw / "w1" / "roster.csv").unlink()
     (raw / "w2" / "records.csv").unlink()
     assert call("check") == 2
-    out, told = capsys.readouterr()
-    assert told.count("w1/roster.csv is not there") == 1
-    assert told.count("w2/records.csv is not there") == 1
+    told = capsys.readouterr().out
+    assert told.count("error: w1/roster.csv is not there") == 1
+    assert told.count("error: w2/records.csv is not there") == 1
     assert "w2: 1 problem; needs w1 to be mended first" in told
-    assert out == "w3: needs w1, w2 to be mended first\n"
+    assert "w3: needs w1, w2 to be mended first\n" in told
+    assert told.endswith("The same as a page: belonging-study check --html\n")
+
+
+def test_a_check_is_written_as_a_page_only_when_asked_for(toy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (toy / "data_raw" / "w2" / "survey.csv").unlink()
+    assert call("check") == 2  # no column of schools, and no arm
+    assert "Wave w1 lacks 2 columns" in capsys.readouterr().out
+    assert not (toy / "outputs").exists()
+    assert call("check", "--html") == 2
+    page = toy / "outputs" / "check.html"
+    assert capsys.readouterr().out.endswith(f"Wrote {Path('outputs', 'check.html')}\n")
+    assert "Wave w1 lacks 2 columns" in page.read_text(encoding="utf-8")
+    assert call("check", "--html", "here/it.html", "--wave", "w1") == 2
+    assert (toy / "here" / "it.html").is_file()
+    capsys.readouterr()
+    assert call("check", "--html", str(page / "below.html")) == 2
+    assert "could not be written" in capsys.readouterr().err
+
+
+def test_the_commands_of_the_how_to_run(toy: Path, project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (project / "docs" / "how-to" / "check-an-export.md").read_text(encoding="utf-8")
+    commands = text.split("```")[1].split("\n")[1:-1]
+    assert len(commands) == 3
+    for command in commands:
+        assert call(*command.split()[1:]) == 2, command  # the toy study lacks its schools
+        assert "Wave w2 lacks 2 columns" in capsys.readouterr().out

@@ -7,7 +7,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from belonging_study.reports.check import Finding, WaveCheck, next_step
+from belonging_study.reports.check import Finding, Rows, WaveCheck, next_step
 from belonging_study.study import Study
 
 if TYPE_CHECKING:
@@ -51,13 +51,13 @@ def check_lines(check: WaveCheck) -> Iterator[str]:
             first, *rest = finding.what.splitlines()
             yield f"    {finding.severity}: {first}"
             yield from (f"      {line}" for line in rest)
-            if finding.where and finding.where != file:
+            if finding.where:
                 yield f"      Where: {finding.where}"
             if finding.remedy:
                 yield f"      What to do: {finding.remedy}"
     for rows in check.rows:
         if rows.left_out:
-            yield f"  left out of the {rows.name}: {'; '.join(f'{label} {n}' for label, n in rows.left_out)}"
+            yield "  " + _left_out(rows)
 
 
 def check_tables(check: WaveCheck) -> Iterator[RenderableType]:
@@ -95,8 +95,7 @@ def check_tables(check: WaveCheck) -> Iterator[RenderableType]:
         yield table
     for rows in check.rows:
         if rows.left_out:
-            said = "; ".join(f"{label} {n}" for label, n in rows.left_out)
-            yield Text(f"  left out of the {rows.name}: {said}", style="dim")
+            yield Text("  " + _left_out(rows), style="dim")
 
 
 def check_html(study: Study, checks: Sequence[WaveCheck], *, raw: str) -> str:
@@ -129,6 +128,12 @@ def check_html(study: Study, checks: Sequence[WaveCheck], *, raw: str) -> str:
         step=next_step(checks, raw),
         raw=raw,
     )
+
+
+def _left_out(rows: Rows) -> str:
+    """Say in a line what was left out."""
+    said = "; ".join(f"{label} {n}" for label, n in rows.left_out)
+    return f"left out of {rows.name if '/' in rows.name or '.' in rows.name else f'the {rows.name}'}: {said}"
 
 
 def _by_file(findings: Sequence[Finding]) -> list[tuple[str, list[tuple[Finding, str]]]]:
