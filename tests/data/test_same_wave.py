@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import openpyxl
 import pandas as pd
 import pytest
 
@@ -166,6 +168,27 @@ def test_the_format_is_found_by_content_whatever_the_name(tmp_path: Path, wave: 
         # in REDCap the number of a student who never answered stands in the form all the same
         assert export.unfinished.sum() == 1 + (len(wave.students) - len(wave.responses) if found == "redcap" else 0)
         assert list(export.unfinished.index) == list(export.table.index)
+
+
+@pytest.mark.parametrize("name", [name for name in FORMATS if name.endswith(".csv") and not name.startswith("windows")])
+def test_a_text_export_saved_as_a_workbook_reads_alike(tmp_path: Path, wave: Simulated, name: str) -> None:
+    FORMATS[name][1](tmp_path / name, wave)
+    encoding = "utf-16" if name == "utf16.csv" else "utf-8-sig"
+    separator = ";" if name in ("limesurvey_full.csv", "decimal_comma.csv") else ","
+    book = openpyxl.Workbook()
+    with (tmp_path / name).open(newline="", encoding=encoding) as stream:
+        for at, row in enumerate(csv.reader(stream, delimiter=separator), 1):
+            for place, text in enumerate(row, 1):
+                cell = book.active.cell(at, place, text or None)
+                if text:
+                    cell.data_type = "s"
+    book.save(tmp_path / "export.xlsx")
+    text, workbook = read_export(tmp_path / name), read_export(tmp_path / "export.xlsx")
+    assert workbook.format == "excel"
+    pd.testing.assert_frame_equal(workbook.table, text.table)
+    assert workbook.set_aside == text.set_aside
+    assert workbook.parts == text.parts
+    assert (workbook.unfinished is None) == (text.unfinished is None)
 
 
 def test_durations_come_from_the_export_that_has_them(clean: Clean, wave: Simulated) -> None:

@@ -17,10 +17,10 @@ _VARIABLE, _VALUE_LABELS, _LABELLED, _DOCUMENT, _EXTENSION, _END = 2, 3, 4, 6, 7
 _MOST_LABEL_BYTES = 65_536
 """SPSS allows 256 bytes for a variable's label; other programs write longer ones."""
 _MACHINE, _LONG_LABELS, _LONG_MISSING, _ENCODING = 3, 21, 22, 20
+_PAGES = {2: "ascii", 3: "windows-1252", 4: "euc_jp", 65001: "utf-8"}
 _SHAPE_OF_EXTENSION = {_MACHINE: (4, 8), 4: (8, 3), 16: (8, 2)}
 """Bytes of an element and number of elements, for the extension records in which both are fixed."""
 _OF_TEXT = {5, 7, 13, 14, 17, 18, 19, _ENCODING, _LONG_LABELS, _LONG_MISSING}
-_DISPLAY = 11
 _INFLATED = 1100
 """Deflate cannot make anything smaller than this part of itself (RFC 1951 allows 258 bytes in two bits)."""
 
@@ -59,7 +59,7 @@ class SavStructure:
     Attributes
     ----------
     encoding : str
-        The encoding that the file names; windows-1252 where it names none, as old versions for Windows wrote it.
+        The encoding that the file names, or its code page; windows-1252 where it has neither.
     coded_texts : list of bytes
         The values, of variables of text, that have a label.
     """
@@ -138,7 +138,7 @@ def _follow(data: bytes) -> SavStructure:
         elif kind == _DOCUMENT:
             file.take(80 * file.count(len(data) // 80, least=1))
         elif kind == _EXTENSION:
-            _extension(file, sum(width >= 0 for width in widths), found)
+            _extension(file, found)
         else:
             raise _Unsound
     file.number()
@@ -193,18 +193,18 @@ def _value_labels(file: _Bytes, widths: list[int]) -> list[bytes]:
     return values if max(labelled) else []
 
 
-def _extension(file: _Bytes, n_variables: int, found: SavStructure) -> None:
+def _extension(file: _Bytes, found: SavStructure) -> None:
     """Read an extension record."""
-    subtype, size = file.number(), file.count(8)
-    count = file.count(len(file.data))
+    subtype, size, count = file.number(), file.count(len(file.data)), file.count(len(file.data))
     content = file.take(size * count)
     if subtype in _SHAPE_OF_EXTENSION and (size, count) != _SHAPE_OF_EXTENSION[subtype]:
         raise _Unsound
     if subtype in _OF_TEXT and size != 1:
         raise _Unsound
-    if subtype == _DISPLAY and (size != 4 or count not in (2 * n_variables, 3 * n_variables)):
-        raise _Unsound
-    if subtype == _ENCODING:
+    if subtype == _MACHINE:
+        page: int = struct.unpack(f"{file.order}8i", content)[7]
+        found.encoding = _PAGES.get(page, f"cp{page}" if page > 1 else found.encoding)
+    elif subtype == _ENCODING:
         found.encoding = content.decode("ascii", "replace").strip(" \0")
     elif subtype == _LONG_LABELS:
         found.coded_texts += _long_labels(_Bytes(content, file.order))
