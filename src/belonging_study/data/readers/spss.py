@@ -20,6 +20,7 @@ __all__ = ["read", "recognises"]
 
 _ANY_BYTE = "ISO-8859-1"
 """In this encoding every byte is a letter, so reading cannot fail and nothing is lost."""
+_ENCODING_TROUBLE = ("invalid byte sequence", "character set")
 
 
 def recognises(raw: RawFile) -> bool:
@@ -109,7 +110,7 @@ def _load(raw: RawFile) -> tuple[pd.DataFrame, _Meta]:
             table, meta = pyreadstat.read_sav(BytesIO(raw.data), user_missing=True, encoding=raw.encoding)
             return table, _meta(meta)
     except pyreadstat.ReadstatError as error:
-        if "invalid byte sequence" not in str(error):
+        if not any(words in str(error) for words in _ENCODING_TROUBLE):
             raise damaged(raw.shown, "an SPSS file") from None
     except Exception:  # MemoryError, UnicodeError, OverflowError and others on damaged files
         raise damaged(raw.shown, "an SPSS file") from None
