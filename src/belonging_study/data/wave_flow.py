@@ -98,9 +98,8 @@ def _files(one: WaveTable, everyone: pd.DataFrame, known: pd.Index, wave: str) -
     home = np.full(len(known) + 1, np.nan)  # the last is for those who are on no roster
     home[everyone["student"].to_numpy()] = everyone["cluster"]
     for stream in one.streams:
-        names = stream.student.to_numpy(dtype=object)
-        place = known.get_indexer(names)
-        strangers, _ = pd.factorize(np.where(place < 0, names, None))
+        place = known.get_indexer(pd.Index(stream.student, dtype=object))
+        strangers, _ = pd.factorize(stream.student.where(place < 0).to_numpy(dtype=object))
         number = np.where(place >= 0, place, np.where(strangers >= 0, len(known) + strangers, np.nan))
         rows = pd.DataFrame({"student": number, "cluster": home[place]})
         yield flow_table(rows, stream.removed_at, stream.labels, wave=wave, stream=stream.name)
