@@ -198,3 +198,18 @@ def test_rows_are_counted_where_the_files_could_not_be_brought_together(folder: 
         ("Rows of w1/survey.csv", 24, 24),
         ("Rows of w1/roster.csv", 24, 24),
     ]
+
+
+def test_a_wave_that_cannot_be_analysed_alone_does_not_stop_the_next(folder: Path) -> None:
+    edit(folder, "w1/records.csv", lambda rows: [rows[0], *([r[0], "60"] for r in rows[1:])])
+    _, checks = check(folder)
+    assert [(one.count("error"), one.needs) for one in checks] == [(1, ()), (0, ())]
+    assert checks[1].summary.startswith("24 students")
+
+
+def test_what_hinders_every_wave_is_told_once(folder: Path) -> None:
+    edit(folder, "w1/roster.csv", lambda rows: [*rows[:1], *([*r[:4], "pilot", r[5]] for r in rows[1:3]), *rows[3:]])
+    study, checks = check(folder)
+    assert [(one.count("error"), one.needs) for one in checks] == [(1, ()), (0, ("w1",))]
+    assert checks[1].summary == "needs w1 to be mended first"
+    assert everything_said(study, checks).count("is none of") == 4  # once in each form

@@ -131,6 +131,7 @@ def check_waves(study: Study, waves: Iterable[str], raw: Path) -> list[WaveCheck
     out: list[WaveCheck] = []
     linked: dict[str, WaveTable] = {}
     broken: list[str] = []
+    told: dict[str, str] = {}
     absent = {wave.name for wave in examined if _is_absent(study, wave.name, raw)}
     there = [at for at, wave in enumerate(examined) if wave.name not in absent]
     for at, wave in enumerate(examined):
@@ -140,8 +141,10 @@ def check_waves(study: Study, waves: Iterable[str], raw: Path) -> list[WaveCheck
             continue
         exam = examine_wave(study, wave, raw)
         errors: list[UserError] = [*exam.problems, *repeated_surveys(study, examined, wave.name, raw)]
-        done = _check_wave(study, exam, errors, linked, broken, raw=raw)
-        if done.count("error") or exam.linked is None:
+        unusable = bool(errors) or exam.linked is None
+        done = _check_wave(study, exam, errors, linked, _Earlier(tuple(broken), told), raw=raw)
+        # A sample that cannot be analysed in one wave may well be in the next: only files that fail stop all.
+        if unusable:
             broken.append(wave.name)
         if wave.name in wanted or done.count("error"):
             out.append(done)
@@ -189,12 +192,20 @@ def next_step(checks: Sequence[WaveCheck], raw: str) -> str:
     return "`belonging-study run` makes the report."
 
 
+@dataclass(frozen=True)
+class _Earlier:
+    """Waves whose files fail, and what was told of earlier waves: the text to the wave."""
+
+    broken: tuple[str, ...]
+    told: dict[str, str]
+
+
 def _check_wave(
     study: Study,
     exam: WaveExam,
     errors: list[UserError],
     linked: dict[str, WaveTable],
-    broken: Sequence[str],
+    earlier: _Earlier,
     *,
     raw: Path,
 ) -> WaveCheck:
@@ -218,7 +229,7 @@ def _check_wave(
             if study.design.linking is not None:
                 one = link_codes(study, dict(linked))[exam.wave]
             issues += check_table(study, exam.wave, one, prepare_wave(study, exam.wave, one))
-            if not errors and not broken:
+            if not errors and not earlier.broken:
                 load_key(study, raw, make=False)
                 require_free_names(study)
                 sampled = sample_waves(study, dict(linked))
@@ -230,6 +241,11 @@ def _check_wave(
                 rows = tuple(_flows(sampled.flow[sampled.flow["wave"] == exam.wave], study))
         except UserError as error:
             errors.append(error)
+    flat = DataProblems(errors).problems if errors else ()
+    again = [earlier.told[str(problem)] for problem in flat if str(problem) in earlier.told]
+    broken = tuple(dict.fromkeys([*earlier.broken, *again]))
+    errors = [problem for problem in flat if str(problem) not in earlier.told]
+    earlier.told.update(dict.fromkeys(map(str, errors), exam.wave))
     findings = _sorted([*_findings_of(errors), *_new_issues(issues, errors)])
     n = sum(finding.severity == "error" for finding in findings)
     n_warnings = sum(finding.severity == "warning" for finding in findings)
@@ -238,7 +254,7 @@ def _check_wave(
     parts += [f"needs {', '.join(broken)} to be mended first"] if broken else []
     parts += [f"{n_warnings} warning{'s' if n_warnings > 1 else ''}"] if n_warnings else []
     label = study.wave(exam.wave).label
-    return WaveCheck(exam.wave, label, "; ".join(parts), findings, rows, tuple(broken))
+    return WaveCheck(exam.wave, label, "; ".join(parts), findings, rows, broken)
 
 
 def _findings_of(errors: Sequence[UserError]) -> Iterator[Finding]:
