@@ -120,6 +120,14 @@ def test_order_of_people_and_units_of_items_change_nothing(answers: pd.DataFrame
     np.testing.assert_allclose(again.estimates["std_all"], usual.estimates["std_all"], atol=1e-6)
 
 
+def test_items_in_very_different_units(answers: pd.DataFrame) -> None:
+    usual = cfa(three_factors(2), answers)
+    other = answers.assign(w2_q01=answers["w2_q01"] * 1e4, w2_q02=answers["w2_q02"] / 1e4)
+    again = cfa(three_factors(2), other)
+    assert again.fit["chi2"].iloc[0] == pytest.approx(usual.fit["chi2"].iloc[0], abs=1e-5)
+    np.testing.assert_allclose(again.estimates["std_all"], usual.estimates["std_all"], atol=1e-6)
+
+
 def test_an_unreversed_item_is_said_plainly(answers: pd.DataFrame) -> None:
     turned = answers.assign(w2_q03=6 - answers["w2_q03"])
     notes = " ".join(cfa(three_factors(2), turned).notes)

@@ -80,6 +80,7 @@ def maximise(layout: Layout, samples: Sequence[Sample], start: Array | None = No
     if not np.isfinite(current):
         theta = _plain_start(layout, samples)
         current = discrepancy_at(layout, samples, theta)
+    began = theta
     for _ in range(_MAX_STEPS):
         points = _points(layout, samples, row_values(layout, theta))
         slope, expected = _slopes(layout, points, observed=False)
@@ -103,10 +104,13 @@ def maximise(layout: Layout, samples: Sequence[Sample], start: Array | None = No
             fit = Fit(layout, tuple(samples), theta, current)
             refuse_unidentified(layout, expected)
             return fit
-    refuse_unidentified(layout, expected)
+    # Where the steps ran away, only the start tells whether the model could be identified at all.
+    points = _points(layout, samples, row_values(layout, began))
+    refuse_unidentified(layout, _slopes(layout, points, observed=False)[1])
     raise DataError(
-        f"The model of {len(layout.items)} items did not converge in {_MAX_STEPS} steps.",
-        remedy="look at the item table for items that are unreversed or unrelated to the rest; try a simpler model.",
+        f"The model of {len(layout.items)} items did not converge: these answers do not determine it.",
+        remedy="look at the item table for items that are unreversed or unrelated to the rest; "
+        "give the factor its scale by another item or by std_lv=True; try a simpler model.",
     )
 
 
@@ -214,7 +218,7 @@ def group_start(layout: Layout, s: Array, mean: Array, g: int) -> Array:
         first = _principal_factor(s[np.ix_(items, items)] / np.outer(sd[items], sd[items]), explained[items])
         unique = np.maximum(1 - first**2, 0.1)
         loadings[items, f], weights[items, f] = first * sd[items], first / unique / sd[items]
-        scale[f] = _scale(layout, mine, f, at, loadings[items, f])
+        scale[f] = _scale(layout, mine & (layout.column == f), first, sd)
     reliable = np.einsum("if,if->f", weights, loadings)
     factors = weights.T @ s @ weights / np.outer(reliable, reliable)
     factors[np.diag_indices(k)] = 1.0
@@ -249,13 +253,14 @@ def _principal_factor(correlation: Array, explained: Array) -> Array:
     return np.asarray(np.clip(first, -0.95, 0.95))
 
 
-def _scale(layout: Layout, mine: npt.NDArray[np.bool_], f: int, at: npt.NDArray[np.int64], loadings: Array) -> float:
+def _scale(layout: Layout, of_factor: npt.NDArray[np.bool_], standard: Array, sd: Array) -> float:
     """The factor's standard deviation that its fixed loading or fixed variance implies."""
-    for r, loading in zip(at, loadings, strict=True):
+    rows = np.flatnonzero(of_factor & (layout.kind == LOADING))
+    floor = 0.2 * float(np.abs(standard).max())
+    for r, loading in zip(rows, standard, strict=True):
         if layout.free[r] < 0 and layout.fixed[r] != 0:
-            floor = 0.2 * float(np.abs(loadings).max())
             sized = loading if abs(loading) > floor else floor
-            return float(sized / layout.fixed[r])
-    of_factor = mine & (layout.kind == FACTOR) & (layout.row == f) & (layout.column == f) & (layout.free < 0)
-    fixed = layout.fixed[of_factor]
+            return float(sized * sd[layout.row[r]] / layout.fixed[r])
+    own = of_factor & (layout.kind == FACTOR) & (layout.row == layout.column) & (layout.free < 0)
+    fixed = layout.fixed[own]
     return float(np.sqrt(fixed[0])) if len(fixed) and fixed[0] > 0 else 1.0

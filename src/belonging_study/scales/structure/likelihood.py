@@ -76,8 +76,11 @@ def matrices(layout: Layout, values: Array, group: int) -> Matrices:
 def value(mats: Matrices, sample: Sample, *, means: bool) -> float:
     """Minus the log-likelihood of a group; infinite where the covariances are not positive definite."""
     sigma, gap = mats.sigma, _gap(mats, sample, means)
+    variances = np.diag(sigma)
+    if not bool((variances > 0).all()):
+        return math.inf
     try:
-        np.linalg.cholesky(sigma)
+        np.linalg.cholesky(sigma / np.sqrt(np.outer(variances, variances)))
     except np.linalg.LinAlgError:
         return math.inf
     inverse = padded_inverse(sigma, sample.seen)

@@ -176,10 +176,13 @@ def saturated_moments(
 def padded_inverse(covariance: Array, seen: npt.NDArray[np.bool_]) -> Array:
     """Inverse of the seen items' covariance for every pattern, 0 elsewhere: shape (patterns, items, items)."""
     both = seen[:, :, None] & seen[:, None, :]
-    padded = np.where(both, covariance, 0.0)
+    # Inverted as correlations, so that items in very different units do not cost digits.
+    sd = np.sqrt(np.abs(np.diag(covariance)))
+    sizes = np.outer(sd, sd)
+    padded = np.where(both, covariance / sizes, 0.0)
     diagonal = np.einsum("rii->ri", padded)
     diagonal[~seen] = 1.0
-    return np.where(both, np.linalg.inv(padded), 0.0)
+    return np.where(both, np.linalg.inv(padded) / sizes, 0.0)
 
 
 def _refuse_constant(used: Array, items: list[str], where: str) -> None:
