@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 
 from belonging_study.data import clean_waves
-from belonging_study.effects import estimate_effects, estimate_multilevel
+from belonging_study.effects import describe_outcomes, estimate_effects, estimate_multilevel
 from belonging_study.scales import score_study
-from belonging_study.study import load_study
+from belonging_study.study import Study, load_study
 
 KEY = b"a key for tests, of enough bytes"
 
@@ -100,8 +100,68 @@ def test_star_multilevel_agrees_with_lmertest(
     assert ours["df"] == pytest.approx(theirs["df"], abs=0.5)
 
 
+@pytest.fixture(scope="module")
+def course(project: Path, shared_data: Path) -> tuple[Study, pd.DataFrame, pd.DataFrame]:
+    """The research course: its definition, its scores, and the flow of its students."""
+    study = load_study(project / "examples" / "bucknell_cure")
+    cleaned = clean_waves(study, "after", raw=shared_data, key=KEY)
+    return study, score_study(study, cleaned.responses), cleaned.flow
+
+
+def test_research_course_scores_agree_with_r(
+    course: tuple[Study, pd.DataFrame, pd.DataFrame], reference: dict[str, dict[str, float]]
+) -> None:
+    study, scores, _ = course
+    means = describe_outcomes(study, scores).set_index(["outcome", "wave"])
+    for outcome in ("engagement", "nature", "confidence", "gains"):
+        for wave in ("after",) if outcome == "gains" else ("before", "after"):
+            ours, theirs = means.loc[(outcome, wave)], reference[f"course {outcome} {wave}"]
+            assert ours["mean"] == pytest.approx(theirs["mean"], abs=1e-10)
+            assert ours["sd"] == pytest.approx(theirs["sd"], abs=1e-10)
+            assert ours["n_students"] == theirs["rows"]
+    # Five instructors, whose names are spelt in two ways, in fourteen sections.
+    assert scores["school"].nunique() == 5
+    assert scores["classroom"].nunique() == 14
+
+
+def test_research_course_changes_agree_with_clubsandwich(
+    course: tuple[Study, pd.DataFrame, pd.DataFrame], reference: dict[str, dict[str, float]]
+) -> None:
+    study, scores, _ = course
+    table = estimate_effects(study, scores, "after", draws=199).estimates
+    assert set(table["term"]) == {"change", "change x group"}
+    assert set(table["outcome"]) == {"engagement", "nature", "confidence"}
+    cohorts = {"1": "Cohort: 2021–22", "2": "Cohort: 2022–23", "3": "Cohort: 2023–24"}
+    by_place = table.set_index(["outcome", "group"])
+    for outcome, part in [(o, "all") for o in ("engagement", "nature", "confidence")] + [
+        ("engagement", c) for c in "123"
+    ]:
+        ours = by_place.loc[(outcome, cohorts.get(part, part))]
+        theirs = reference[f"course {outcome} change {part}"]
+        for name in ("estimate", "std_error", "df", "p_value", "conf_low", "conf_high"):
+            assert ours[name] == pytest.approx(theirs[name], rel=1e-7)
+        assert ours["n_students"] == theirs["rows"]
+        assert (ours["n_clusters_treated"], ours["n_clusters_comparison"]) == (theirs["n_clusters"], 0)
+
+
+def test_research_course_leaves_out_and_counts_who_did_not_agree(
+    course: tuple[Study, pd.DataFrame, pd.DataFrame],
+) -> None:
+    students = course[2][(course[2]["stream"] == "students")]
+    assert set(students["arm"]) == {"all"}
+    for wave in ("before", "after"):
+        lines = students[students["wave"] == wave].set_index("label")["n_students"]
+        assert lines[["In the survey", "Did not agree to take part", "Analysis sample"]].tolist() == [225, 1, 224]
+    # Nothing that a student wrote in his or her own words is in the table.
+    words = course[1].select_dtypes(exclude="number").drop(columns=["student", "school", "classroom"])
+    known = {"before", "after", "programme", "2021–22", "2022–23", "2023–24", True, False}
+    assert set(pd.unique(words.astype(object).to_numpy().ravel())) <= known
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(("example", "wave"), [("achievement_awards", "y2002"), ("star", "g3")])
+@pytest.mark.parametrize(
+    ("example", "wave"), [("achievement_awards", "y2002"), ("star", "g3"), ("bucknell_cure", "after")]
+)
 def test_examples_run_through_the_command(
     project: Path, shared_data: Path, tmp_path: Path, example: str, wave: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -116,6 +176,10 @@ def test_examples_run_through_the_command(
     assert done.returncode == 0, done.stdout + done.stderr
     (version,) = (study / "outputs" / wave).glob("v001-*")
     estimates = pd.read_csv(version / "tables" / "estimates.csv")
-    assert set(estimates["model"]) == {"multilevel", "did" if example == "achievement_awards" else "difference"}
+    method = {"achievement_awards": "did", "star": "difference", "bucknell_cure": "change"}[example]
+    assert set(estimates["model"]) == {"multilevel", method}
     report = (version / "report.html").read_text(encoding="utf-8")
+    if example == "bucknell_cure":
+        assert "There was no comparison group" in report
+        assert "ffect of the programme" not in report
     assert load_study(study).title in report
