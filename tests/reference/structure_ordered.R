@@ -37,4 +37,8 @@ out <- list(
                   psych = as.character(packageVersion("psych"))))
 equal <- run(three(2), ordered = items(2), group = "arm", group.equal = c("loadings", "thresholds"))
 out$equal <- described(equal)
+out$difference_groups <- as.list(lavTestLRT(run(three(2), ordered = items(2), group = "arm"), equal)[2, ])
+labelled <- "f =~ w2_q01 + a*w2_q02 + a*w2_q03 + b*w2_q04 + b*w2_q05 + w2_q06"
+out$difference_labels <- as.list(lavTestLRT(run(one(2), ordered = items(2, 1:6)),
+                                            run(labelled, ordered = items(2, 1:6)))[2, ])
 write_json(out, file.path(here, "structure_ordered.json"), digits = 12, auto_unbox = TRUE, na = "null")

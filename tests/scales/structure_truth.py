@@ -24,7 +24,9 @@ def three_factors(wave: int) -> str:
     return "\n".join(lines)
 
 
-def agree_on_fit(fit: pd.DataFrame, stored: dict[str, Any], *, chi2: float = 1e-5, index: float = 1e-6) -> None:
+def agree_on_fit(
+    fit: pd.DataFrame, stored: dict[str, Any], *, chi2: float = 1e-5, index: float = 1e-6, version: str = "robust"
+) -> None:
     row = fit.iloc[0]
     ours = {
         "df": "df",
@@ -48,7 +50,7 @@ def agree_on_fit(fit: pd.DataFrame, stored: dict[str, Any], *, chi2: float = 1e-
         chi2, index = 1e-3, 2e-5
         scaled = ("chisq", "pvalue", "baseline.chisq")
         robust = ("cfi", "tli", "rmsea", "rmsea.ci.lower", "rmsea.ci.upper")
-        suffix = dict.fromkeys(scaled, ".scaled") | dict.fromkeys(robust, ".robust")
+        suffix = dict.fromkeys(scaled, ".scaled") | dict.fromkeys(robust, f".{version}")
         ours = {k: v + suffix.get(v, "") for k, v in ours.items()}
         ours |= {"scaling_factor": "chisq.scaling.factor", "chi2_unscaled": "chisq"}
     for name, key in ours.items():

@@ -95,6 +95,18 @@ def test_five_schools_robustly_as_lavaan(answers: pd.DataFrame, lavaan: dict[str
     agree_on_estimates(result.estimates, lavaan["sim_schools_mlr"])
 
 
+def test_robust_full_information_as_lavaan(answers: pd.DataFrame, lavaan: dict[str, Any]) -> None:
+    result = cfa(three_factors(1), answers, missing="fiml", estimator="MLR")
+    agree_on_fit(result.fit, lavaan["sim_fiml_mlr"], version="scaled")
+    agree_on_estimates(result.estimates, lavaan["sim_fiml_mlr"])
+
+
+def test_moments_with_missing_answers_as_lavaan(answers: pd.DataFrame, lavaan: dict[str, Any]) -> None:
+    sample = cfa(three_factors(1), answers, missing="fiml").solution.samples[0]
+    np.testing.assert_allclose(sample.mean, lavaan["sim_moments"]["mean"], atol=1e-5)
+    np.testing.assert_allclose(sample.covariance, np.array(lavaan["sim_moments"]["cov"]), atol=1e-4)
+
+
 def test_published_figures(pupils: pd.DataFrame) -> None:
     # Jöreskog's (1969) and lavaan's tutorial's three-factor model of these pupils.
     fit = cfa(HS, pupils).fit.iloc[0]

@@ -13,7 +13,7 @@ from scipy.integrate import dblquad
 from structure_truth import agree_on_estimates, three_factors
 
 from belonging_study.errors import DataError, ParameterError, ValueRangeError
-from belonging_study.scales import cfa, compare_models, modification_indices, polychoric
+from belonging_study.scales import cfa, compare_models, invariance, modification_indices, polychoric
 from belonging_study.scales.structure.bivariate import bivariate_cdf
 
 ITEMS = [f"w2_q{i:02d}" for i in range(1, 19)]
@@ -136,8 +136,29 @@ def test_what_ordered_answers_do_not_have(answers: pd.DataFrame) -> None:
     result = cfa(ONE, answers, ordered=True)
     with pytest.raises(ParameterError, match="ordered"):
         modification_indices(result)
-    with pytest.raises(ParameterError, match="ordered"):
-        compare_models(result, result)
+
+
+def test_differences_between_models_as_lavaan(answers: pd.DataFrame, ordered: dict[str, Any]) -> None:
+    labelled = "f =~ w2_q01 + a*w2_q02 + a*w2_q03 + b*w2_q04 + b*w2_q05 + w2_q06"
+    small, large = (cfa(model, answers, ordered=True) for model in (labelled, ONE))
+    found = compare_models(small, large).iloc[0]
+    assert found["chi2_diff"] == pytest.approx(ordered["difference_labels"]["Chisq diff"], rel=1e-4)
+    assert found["df_diff"] == 2
+    ladder = invariance(three_factors(2), answers, group="arm", ordered=True)
+    row = ladder.steps.set_index("step").loc["scalar"]
+    assert row["chi2_diff"] == pytest.approx(ordered["difference_groups"]["Chisq diff"], rel=1e-4)
+    assert row["p_diff"] == pytest.approx(ordered["difference_groups"]["Pr(>Chisq)"], rel=1e-3)
+    assert ladder.steps["verdict"].tolist() == ["reference", "holds"]
+    assert ladder.latent_means["factor"].tolist() == ["f1", "f2", "f3"]
+
+
+def test_a_threshold_that_differs_stops_the_ladder(answers: pd.DataFrame) -> None:
+    moved = answers.assign(w2_q02=(answers["w2_q02"] + (answers["arm"] == "offer")).clip(1, 5))
+    moved.loc[[300, 301, 302, 303], "w2_q02"] = 1
+    found = invariance(ONE, moved, group="arm", ordered=True)
+    assert found.steps["verdict"].tolist() == ["reference", "fails"]
+    free = invariance(ONE, moved, group="arm", ordered=True, free=[f"w2_q02|t{t}" for t in range(1, 5)])
+    assert free.steps["chi2_diff"].iloc[1] < found.steps["chi2_diff"].iloc[1] / 4
 
 
 def test_answers_that_are_not_ordered_categories(answers: pd.DataFrame) -> None:

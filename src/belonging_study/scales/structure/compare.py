@@ -12,7 +12,7 @@ from belonging_study.scales.structure.estimate import Fit, discrepancy_at, maxim
 from belonging_study.scales.structure.fit_measures import chi_square_tail
 from belonging_study.scales.structure.result import CFAResult
 from belonging_study.scales.structure.robust import saturated_trace, scaling_factor
-from belonging_study.scales.structure.wlsmv import OrderedFit
+from belonging_study.scales.structure.wlsmv import OrderedFit, ordered_difference
 
 __all__ = ["compare_models"]
 
@@ -31,7 +31,8 @@ def compare_models(restricted: CFAResult, general: CFAResult, *, strictly_positi
     -------
     pandas.DataFrame
         One row: ``chi2_diff``, ``df_diff``, ``p_diff``, ``scaling_factor`` (1 for ML), ``note``. Where the correction
-        of 2001 is not positive, the one of 2010 is used and ``note`` says so.
+        of 2001 is not positive, the one of 2010 is used and ``note`` says so. Fits of ordered answers are compared by
+        the scaled and shifted statistic of Satorra (2000).
 
     Raises
     ------
@@ -42,6 +43,8 @@ def compare_models(restricted: CFAResult, general: CFAResult, *, strictly_positi
 
     References
     ----------
+    Satorra, A. (2000). Scaled and adjusted restricted tests in multi-sample analysis of moment structures. In R. D. H.
+    Heijmans, D. S. G. Pollock, & A. Satorra (Eds.), *Innovations in Multivariate Statistical Analysis* (233-247).
     Satorra, A., & Bentler, P. M. (2001). A scaled difference chi-square test statistic for moment structure analysis.
     *Psychometrika, 66*, 507-514.
     Satorra, A., & Bentler, P. M. (2010). Ensuring positiveness of the scaled difference chi-square test statistic.
@@ -59,8 +62,6 @@ def compare_models(restricted: CFAResult, general: CFAResult, *, strictly_positi
     2
     """
     small, large = restricted.solution, general.solution
-    if isinstance(small, OrderedFit) or isinstance(large, OrderedFit):
-        raise ParameterError("Fits of ordered answers have no difference test here.", remedy="compare CFI and RMSEA.")
     if (small.layout.items, small.n, restricted.estimator, restricted.missing) != (
         large.layout.items,
         large.n,
@@ -68,18 +69,24 @@ def compare_models(restricted: CFAResult, general: CFAResult, *, strictly_positi
         general.missing,
     ):
         raise ParameterError("The two fits must rest on the same people, items and estimator.")
-    df = small.layout.df - large.layout.df
+    freedom = [int(result.fit["df"].iloc[0]) for result in (restricted, general)]
+    df = freedom[0] - freedom[1]
     if df <= 0:
         raise ParameterError(
-            f"The first fit must be the more restricted one; it has {small.layout.df} degrees of freedom, "
-            f"the second {large.layout.df}."
+            f"The first fit must be the more restricted one; it has {freedom[0]} degrees of freedom, "
+            f"the second {freedom[1]}."
         )
-    plain = 2 * (small.discrepancy - large.discrepancy)
     factor, note = 1.0, ""
-    if restricted.estimator == "MLR":
-        factors = (float(restricted.fit["scaling_factor"].iloc[0]), float(general.fit["scaling_factor"].iloc[0]))
-        factor, note = _scaling(small, large, factors, strictly_positive=strictly_positive)
-    chi2 = max(plain / factor, 0.0)
+    if isinstance(small, OrderedFit):
+        assert isinstance(large, OrderedFit)
+        chi2, factor = ordered_difference(small, large)
+    else:
+        assert isinstance(large, Fit)
+        if restricted.estimator == "MLR":
+            factors = (float(restricted.fit["scaling_factor"].iloc[0]), float(general.fit["scaling_factor"].iloc[0]))
+            factor, note = _scaling(small, large, factors, strictly_positive=strictly_positive)
+        chi2 = 2 * (small.discrepancy - large.discrepancy) / factor
+    chi2 = max(chi2, 0.0)
     return pd.DataFrame(
         [
             {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import pandas as pd
@@ -11,13 +11,13 @@ from belonging_study.errors import ParameterError
 from belonging_study.scales.structure.estimate import Fit, maximise, refuse_unidentified
 from belonging_study.scales.structure.fit_measures import fit_table
 from belonging_study.scales.structure.layout import Layout, layout_of
-from belonging_study.scales.structure.ordered_confirm import confirm_ordered
+from belonging_study.scales.structure.ordered_confirm import confirm_ordered, read_ordered
 from belonging_study.scales.structure.result import CFAResult, estimate_table, solution_notes
 from belonging_study.scales.structure.robust import robust_covariance
 from belonging_study.scales.structure.sample import Sample, read_samples
 from belonging_study.scales.structure.syntax import parse_model
 
-__all__ = ["cfa", "check_choices", "fit_layout"]
+__all__ = ["cfa", "check_choices", "fit_layout", "fit_steps"]
 
 
 def cfa(
@@ -111,18 +111,50 @@ def cfa(
     >>> result.estimates.loc[result.estimates["op"] == "=~", "rhs"].tolist()
     ['q1', 'q2', 'q3', 'q4']
     """
+    steps = [(equal, free)]
+    return fit_steps(
+        model,
+        data,
+        steps,
+        group=group,
+        ordered=ordered,
+        estimator=estimator,
+        missing=missing,
+        std_lv=std_lv,
+        conf_level=conf_level,
+    )[0]
+
+
+def fit_steps(
+    model: str,
+    data: pd.DataFrame,
+    steps: Sequence[tuple[Collection[str], Collection[str]]],
+    *,
+    group: str | None,
+    ordered: bool,
+    estimator: str,
+    missing: str,
+    std_lv: bool,
+    conf_level: float,
+) -> list[CFAResult]:
+    """Read the data once and fit the model under each pair of (equal, free)."""
     check_choices(estimator, missing, conf_level)
     terms = parse_model(model)
     if ordered:
         if estimator != "ML" or missing != "listwise":
             raise ParameterError("Ordered answers are fitted by WLSMV, listwise; leave out `estimator` and `missing`.")
-        return confirm_ordered(terms, data, group=group, equal=equal, free=free, std_lv=std_lv, conf_level=conf_level)
-    means = missing == "fiml"
+        reduced, notes = read_ordered(terms, data, group=group)
+        return [
+            confirm_ordered(terms, reduced, notes, equal=equal, free=free, std_lv=std_lv, conf_level=conf_level)
+            for equal, free in steps
+        ]
     # The items are read before the groups are counted, so that mistakes in the model are told first.
-    items = layout_of(terms).items
-    samples, notes = read_samples(data, items, group=group, missing=missing)
-    layout = layout_of(terms, n_groups=len(samples), equal=equal, free=free, std_lv=std_lv, means=means)
-    return fit_layout(layout, samples, notes, estimator=estimator, missing=missing, conf_level=conf_level)
+    samples, notes = read_samples(data, layout_of(terms).items, group=group, missing=missing)
+    found = []
+    for equal, free in steps:
+        layout = layout_of(terms, n_groups=len(samples), equal=equal, free=free, std_lv=std_lv, means=missing == "fiml")
+        found.append(fit_layout(layout, samples, notes, estimator=estimator, missing=missing, conf_level=conf_level))
+    return found
 
 
 def fit_layout(

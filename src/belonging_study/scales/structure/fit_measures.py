@@ -33,10 +33,15 @@ def fit_table(fit: Fit, *, robust: bool) -> pd.DataFrame:
     if robust:
         trace = saturated_trace(samples, means=layout.means)
         factor, base_factor = scaling_factor(fit, trace), scaling_factor(baseline, trace)
-    excess, base_excess = chi2 - (factor * df if df else 0.0), base - base_factor * base_df
-    cfi, tli = _incremental(excess, df, base_excess, base_df)
-    rmsea, low, high = rmsea_of(chi2, df, fit.n, layout.n_groups, factor if df else 1.0)
     scaled = chi2 / factor if df else chi2
+    if all(bool(s.seen.all()) for s in samples):
+        excess, base_excess = chi2 - (factor * df if df else 0.0), base - base_factor * base_df
+        rmsea, low, high = rmsea_of(chi2, df, fit.n, layout.n_groups, factor if df else 1.0)
+    else:
+        # The robust versions would need a further correction for missing answers: the scaled ones are given.
+        excess, base_excess = scaled - df, base / base_factor - base_df
+        rmsea, low, high = rmsea_of(chi2, factor * df if df else 0, fit.n, layout.n_groups)
+    cfi, tli = _incremental(excess, df, base_excess, base_df)
     row = {
         "n": fit.n,
         "n_groups": layout.n_groups,
@@ -77,7 +82,7 @@ def chi_square_tail(chi2: float, df: int) -> float:
     return float(chdtrc(df, chi2)) if df > 0 else 1.0
 
 
-def rmsea_of(chi2: float, df: int, n: int, n_groups: int, factor: float = 1.0) -> tuple[float, float, float]:
+def rmsea_of(chi2: float, df: float, n: int, n_groups: int, factor: float = 1.0) -> tuple[float, float, float]:
     """RMSEA with its 90% interval; multiplied by the root of the number of groups.
 
     Steiger, J. H. (1998). A note on multiple sample extensions of the RMSEA fit index. *Structural Equation Modeling,
@@ -92,7 +97,7 @@ def rmsea_of(chi2: float, df: int, n: int, n_groups: int, factor: float = 1.0) -
     return rmsea, low, high
 
 
-def noncentrality(chi2: float, df: int, probability: float) -> float:
+def noncentrality(chi2: float, df: float, probability: float) -> float:
     """Noncentrality at which a chi-square as small as this one has the given probability; 0 where there is none."""
     from scipy.optimize import brentq
     from scipy.special import chndtr

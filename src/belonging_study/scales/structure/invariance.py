@@ -10,11 +10,8 @@ import pandas as pd
 
 from belonging_study.errors import ParameterError
 from belonging_study.scales.structure.compare import compare_models
-from belonging_study.scales.structure.confirm import check_choices, fit_layout
-from belonging_study.scales.structure.layout import layout_of
+from belonging_study.scales.structure.confirm import fit_steps
 from belonging_study.scales.structure.result import CFAResult
-from belonging_study.scales.structure.sample import read_samples
-from belonging_study.scales.structure.syntax import parse_model
 
 __all__ = ["Invariance", "invariance", "ladder_of"]
 
@@ -24,6 +21,7 @@ STEPS = {
     "scalar": ("loadings", "intercepts"),
     "strict": ("loadings", "intercepts", "residuals"),
 }
+ORDERED_STEPS = {"configural": (), "scalar": ("loadings", "thresholds")}
 # Chen (2007): change in CFI, then in RMSEA, then in SRMR (loadings; later steps).
 _CHEN = {"large": (-0.010, 0.015, 0.030, 0.010), "small": (-0.005, 0.010, 0.025, 0.005)}
 _LARGE = 300
@@ -41,8 +39,9 @@ class Invariance:
     ----------
     steps : pandas.DataFrame
         One row a step: ``step`` (configural, metric, scalar, strict), ``chi2``, ``df``, ``p_value``, ``cfi``, ``tli``,
-        ``rmsea``, ``srmr``, ``aic``, ``bic``; the changes against the step before, ``delta_cfi``, ``delta_rmsea``,
-        ``delta_srmr``, ``chi2_diff``, ``df_diff``, ``p_diff``; ``chen``, ``cheung_rensvold`` ("holds" or "fails");
+        ``rmsea``, ``srmr``, ``aic``, ``bic`` (not for ordered answers); the changes against the step before,
+        ``delta_cfi``, ``delta_rmsea``, ``delta_srmr``, ``chi2_diff``, ``df_diff``, ``p_diff``; ``chen`` and
+        ``cheung_rensvold`` ("holds" or "fails");
         ``verdict`` and ``note``. The first row has no step before it: its changes are empty.
     latent_means : pandas.DataFrame
         From the scalar step: one row a factor and group (or wave) but the first: ``factor``, ``group``,
@@ -70,6 +69,7 @@ def invariance(
     *,
     group: str,
     free: Collection[str] = (),
+    ordered: bool = False,
     estimator: str = "ML",
     missing: str = "listwise",
     conf_level: float = 0.95,
@@ -78,8 +78,9 @@ def invariance(
 
     Parameters
     ----------
-    model, data, group, estimator, missing, conf_level
-        As in ``cfa``.
+    model, data, group, ordered, estimator, missing, conf_level
+        As in ``cfa``. Ordered answers have two steps, configural and scalar (equal loadings and thresholds), because
+        neither kind alone can be told from the scales of the normal variables behind the answers.
     free : list of str
         Parameters that may differ between groups at every step (partial invariance), for example ``["q3~1"]``.
 
@@ -120,20 +121,26 @@ def invariance(
     >>> invariance("f =~ a + b + c + d", answers, group="arm").steps["verdict"].tolist()
     ['reference', 'holds', 'holds', 'holds']
     """
-    check_choices(estimator, missing, conf_level)
-    terms = parse_model(model)
     if group is None:
         raise ParameterError("`group` must name the column of groups that are compared.")
-    samples, notes = read_samples(data, layout_of(terms).items, group=group, missing=missing)
-    models = {}
-    for step, equal in STEPS.items():
-        layout = layout_of(terms, n_groups=len(samples), equal=equal, free=free if equal else ())
-        models[step] = fit_layout(layout, samples, notes, estimator=estimator, missing=missing, conf_level=conf_level)
+    ladder = ORDERED_STEPS if ordered else STEPS
+    fits = fit_steps(
+        model,
+        data,
+        [(equal, free if equal else ()) for equal in ladder.values()],
+        group=group,
+        ordered=ordered,
+        estimator=estimator,
+        missing=missing,
+        std_lv=False,
+        conf_level=conf_level,
+    )
+    models = dict(zip(ladder, fits, strict=True))
+    notes: list[str] = []
     if free:
         notes = [*notes, f"partial invariance: free between groups are {', '.join(free)}"]
-    labels, sizes = [s.label for s in samples], [s.n for s in samples]
-    means_table = _latent_means(models["scalar"], labels)
-    return ladder_of(models, notes, sizes, means_table)
+    people = models["configural"].n_students
+    return ladder_of(models, notes, list(people.values()), _latent_means(models["scalar"], list(people)))
 
 
 def ladder_of(
@@ -178,7 +185,7 @@ def ladder_of(
 def _step_row(step: str, result: CFAResult, before: CFAResult | None, cut: str) -> dict[str, object]:
     fit = result.fit.iloc[0]
     names = ("chi2", "df", "p_value", "cfi", "tli", "rmsea", "srmr", "aic", "bic")
-    row: dict[str, object] = {"step": step, **{name: fit[name] for name in names}, "df": result.solution.layout.df}
+    row: dict[str, object] = {"step": step, **{name: fit[name] for name in names if name in fit}, "df": int(fit["df"])}
     empty = ("delta_cfi", "delta_rmsea", "delta_srmr", "chi2_diff", "df_diff", "p_diff")
     if before is None:
         return row | dict.fromkeys(empty, np.nan) | {

@@ -29,25 +29,18 @@ from belonging_study.scales.structure.wlsmv import (
     scaled_shifted,
 )
 
-__all__ = ["confirm_ordered"]
+__all__ = ["confirm_ordered", "read_ordered"]
 
 Array = npt.NDArray[np.float64]
 
 
-def confirm_ordered(
-    terms: Sequence[Term],
-    data: pd.DataFrame,
-    *,
-    group: str | None,
-    equal: Collection[str],
-    free: Collection[str],
-    std_lv: bool,
-    conf_level: float,
-) -> CFAResult:
-    """WLSMV for people who answered every item."""
-    items = layout_of(terms).items
+def read_ordered(
+    terms: Sequence[Term], data: pd.DataFrame, *, group: str | None
+) -> tuple[list[OrderedSample], list[str]]:
+    """Reduce every group's complete answers to thresholds and correlations, and say who was left out."""
+    items = list(layout_of(terms).items)
     samples, notes = read_samples(data, items, group=group, missing="listwise")
-    ordered = [_reduce(s, list(items)) for s in samples]
+    ordered = [_reduce(s, items) for s in samples]
     categories = [len(np.unique(np.concatenate([s.values[:, i] for s in samples]))) for i in range(len(items))]
     for s in ordered:
         short = [
@@ -60,17 +53,33 @@ def confirm_ordered(
                 f"Some answers are given by nobody in group {s.label}: {', '.join(short)} different answers.",
                 remedy="join rare answers with the next ones, or treat the answers as numbers.",
             )
-    n_thresholds = {item: count - 1 for item, count in zip(items, categories, strict=True)}
-    layout = layout_of_ordered(terms, n_thresholds, n_groups=len(ordered), equal=equal, free=free, std_lv=std_lv)
-    fit = fit_ordered(layout, ordered, _start(layout, ordered))
+    return ordered, notes
+
+
+def confirm_ordered(
+    terms: Sequence[Term],
+    samples: Sequence[OrderedSample],
+    notes: Sequence[str],
+    *,
+    equal: Collection[str],
+    free: Collection[str],
+    std_lv: bool,
+    conf_level: float,
+) -> CFAResult:
+    """WLSMV for answers that are already reduced."""
+    items = layout_of(terms).items
+    n_thresholds = {item: count - 1 for item, count in zip(items, samples[0].reduced.n_categories, strict=True)}
+    layout = layout_of_ordered(terms, n_thresholds, n_groups=len(samples), equal=equal, free=free, std_lv=std_lv)
+    fit = fit_ordered(layout, samples, _start(layout, samples))
     values, improper = _complete_values(fit)
-    table = tidy_estimates(layout, [s.label for s in ordered], (values, fit.covariance), conf_level, _standardised(fit))
+    labels = [s.label for s in samples]
+    table = tidy_estimates(layout, labels, (values, fit.covariance), conf_level, _standardised(fit))
     how = "standard errors: robust (WLSMV, thresholds and polychoric correlations); chi-square: scaled and shifted"
     return CFAResult(
         estimates=table,
         fit=_fit_table(fit),
         notes=(*notes, *improper, how),
-        n_students={s.label or "all": s.n for s in ordered},
+        n_students={s.label or "all": s.n for s in samples},
         estimator="WLSMV",
         missing="listwise",
         conf_level=conf_level,

@@ -103,7 +103,7 @@ def polychoric(items: pd.DataFrame) -> Polychoric:
     >>> rng = np.random.default_rng(1)
     >>> latent = rng.multivariate_normal([0, 0], [[1, 0.6], [0.6, 1]], size=20_000)
     >>> answers = pd.DataFrame(np.digitize(latent, [-1, 0, 1]), columns=["a", "b"])
-    >>> round(polychoric(answers).correlations.loc["a", "b"], 1)
+    >>> round(float(polychoric(answers).correlations.loc["a", "b"]), 1)
     0.6
     """
     answers = numeric_answers(items, list(items.columns))

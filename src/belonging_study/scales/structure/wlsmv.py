@@ -15,7 +15,15 @@ from belonging_study.scales.structure.layout import SCALE, THRESHOLD, Layout
 from belonging_study.scales.structure.likelihood import Matrices, derivatives, matrices
 from belonging_study.scales.structure.polychoric import Ordered
 
-__all__ = ["OrderedFit", "OrderedSample", "baseline_tests", "fit_ordered", "implied", "scaled_shifted"]
+__all__ = [
+    "OrderedFit",
+    "OrderedSample",
+    "baseline_tests",
+    "fit_ordered",
+    "implied",
+    "ordered_difference",
+    "scaled_shifted",
+]
 
 Array = npt.NDArray[np.float64]
 
@@ -158,6 +166,32 @@ def scaled_shifted(fit: OrderedFit) -> tuple[float, float, float]:
     total = sum(middle)
     second += float(np.trace(inverse @ total @ inverse @ total))
     return _shifted(fit.chi2, fit.df, first, second)
+
+
+def ordered_difference(small: OrderedFit, large: OrderedFit) -> tuple[float, float]:
+    """Scaled and shifted chi-square of the restrictions that lead from one model to a smaller one, and its factor.
+
+    Satorra, A. (2000). Scaled and adjusted restricted tests in multi-sample analysis of moment structures. In R. D. H.
+    Heijmans, D. S. G. Pollock, & A. Satorra (Eds.), *Innovations in Multivariate Statistical Analysis* (233-247).
+    """
+    df = small.df - large.df
+    size = large.layout.n_free
+    bread, middle = np.zeros((size, size)), np.zeros((size, size))
+    for s, slope in zip(large.samples, large.slopes, strict=True):
+        weighted = s.weights[:, None] * slope
+        bread += s.n / large.n * weighted.T @ slope
+        middle += s.n / large.n * weighted.T @ s.gamma @ weighted
+    inverse = np.linalg.inv(bread)
+    # The restrictions: directions of the larger model that the smaller one's derivatives do not reach.
+    reached = np.linalg.lstsq(np.vstack(large.slopes), np.vstack(small.slopes), rcond=None)[0]
+    restrictions = np.linalg.svd(reached)[0][:, size - df :].T
+    of_restrictions = inverse @ restrictions.T
+    projected = of_restrictions @ np.linalg.solve(restrictions @ of_restrictions, of_restrictions.T)
+    twisted = projected @ middle
+    chi2, factor, _ = _shifted(
+        small.chi2 - large.chi2, df, float(np.trace(twisted)), float(np.einsum("ij,ji->", twisted, twisted))
+    )
+    return chi2, factor
 
 
 def baseline_tests(samples: Sequence[OrderedSample]) -> tuple[float, int, float]:
