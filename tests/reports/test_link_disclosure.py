@@ -67,7 +67,7 @@ school = st.tuples(st.integers(0, 120), few, few, st.sampled_from([0.0, 0.5, 0.9
 arm = st.lists(school, min_size=1, max_size=4)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=60, deadline=None, derandomize=True)
 @given(programme=arm, comparison=arm, by_code=st.booleans())
 def test_nobody_gets_a_small_number_of_a_school(
     programme: list[tuple[int, int, int, float, float]],
@@ -92,8 +92,19 @@ def test_nobody_gets_a_small_number_of_a_school(
         if w == "w2":
             columns["n_again"] = ("again",)
         for column, parts in columns.items():
-            attacker.reads({f"{part} {s}": 1.0 for part in parts for s in mine}, row, column)
+            of_row = {f"{part} {s}": 1.0 for part in parts for s in mine}
+            if pd.isna(row[column]) and column != "n_roster":
+                attacker.knows(of_row, 0, np.inf)  # "fewer than 10" speaks of the roster
+            else:
+                attacker.reads(of_row, row, column)
         assert pd.isna(row["n_linked"]) == pd.isna(row["link_rate"]) or row["n_roster"] in (0, pd.NA)
+        if row["link_rate_band"]:
+            low, high = map(int, str(row["link_rate_band"]).removesuffix("%").split(" to "))
+            roster = sum(schools.truth[s][part] for s in mine for part in columns["n_roster"])
+            assert low * roster <= 100 * sum(schools.truth[s][f"linked {w}"] for s in mine) <= high * roster
+            for share, limits in ((low, (0, np.inf)), (high, (-np.inf, 0))):
+                above = {f"linked {w} {s}": 100.0 for s in mine}
+                attacker.knows(above | {f"{part} {s}": -share for part in columns["n_roster"] for s in mine}, *limits)
 
     for name, truth in schools.truth.items():
         for secret in SECRETS:

@@ -42,6 +42,13 @@ def suppress_links(links: pd.DataFrame, flow: pd.DataFrame, minimum: int) -> pd.
         answers in the sample by a few, those of every arm are hidden. ``n_again`` is hidden where a few students
         came again, left or are new. A school with a few in any of these is hidden with as many of the smallest other
         schools as it takes for their sums to be no small numbers; where its arm's number is hidden, every school's is.
+        Schools have ``link_rate_band`` too, such as "80 to 90%": empty where a band, with every sum of the table, would
+        leave fewer than three possible numbers of some hidden school.
+
+    References
+    ----------
+    National Center for Education Statistics (2010). *Statistical Methods for Protecting Personally Identifiable
+    Information in Aggregate Reporting* (SLDS Technical Brief 3, NCES 2011-603): rates of small groups in bands.
 
     Examples
     --------
@@ -64,9 +71,13 @@ def suppress_links(links: pd.DataFrame, flow: pd.DataFrame, minimum: int) -> pd.
     again |= {u for u in by_arm if _few_without_arm(u, by_arm, "again", minimum)}
     # The arms add up to "all": one arm's number is worked out from the others' unless they go with it.
     again |= {u for u in by_arm if u.arm != "all" and u.wave in {other.wave for other in again}}
+    settled = _settled_waves(units, minimum)
+    again |= {u for u in units if u.wave in settled}
     linked |= {u for u in again if u.same_people}
     linked |= {u for u in by_arm if u.arm != "all" and u.wave in {other.wave for other in linked}}
     survey, together = _schools(units, roster | linked, again, minimum)
+    if "school" in out:
+        out["link_rate_band"] = _bands(units, survey, linked, roster, minimum)
     survey, together = survey | linked, together | again
     for columns, hidden in ((_SURVEY[1:], survey), (_AGAIN, together)):
         for name in (name for name in columns if name in out):
@@ -215,14 +226,10 @@ def _schools(
     units: Sequence[_Unit], survey: set[_Unit], again: set[_Unit], minimum: int
 ) -> tuple[set[_Unit], set[_Unit]]:
     """Schools whose survey numbers, and whose numbers of those who came again, are hidden."""
-    families: dict[tuple[str, str], list[_Unit]] = {}
-    for unit in units:
-        if unit.school != "all":
-            families.setdefault((unit.wave, unit.arm), []).append(unit)
     arms = {(u.wave, u.arm): u for u in units if u.school == "all"}
     hidden_survey: set[_Unit] = set()
     hidden_again: set[_Unit] = set()
-    for (wave, arm), schools in families.items():
+    for (wave, arm), schools in _families(units).items():
         parent = arms.get((wave, arm), arms.get((wave, "all")))
         rest = [
             float(getattr(parent, name)) - sum(float(getattr(s, name)) for s in schools)
@@ -242,13 +249,74 @@ def _schools(
     return hidden_survey, hidden_again
 
 
+def _settled_waves(units: Sequence[_Unit], minimum: int) -> set[str]:
+    """Waves in which a zero settles a small number.
+
+    Where nobody of an arm left, everybody of it came again, school by school, and rosters then tell who is new.
+    """
+    waves: set[str] = set()
+    above = {(u.wave, u.arm): u for u in units if u.school == "all"}
+    for unit in units:
+        if not _any_small(_coming_and_going(unit), minimum):
+            continue
+        for parent in (above.get((unit.wave, unit.arm)), above.get((unit.wave, "all"))):
+            if parent is not None and 0 in _coming_and_going(parent)[:3]:
+                waves.add(unit.wave)
+    return waves
+
+
+def _families(units: Sequence[_Unit]) -> dict[tuple[str, str], list[_Unit]]:
+    """The schools of each wave and arm."""
+    families: dict[tuple[str, str], list[_Unit]] = {}
+    for unit in units:
+        if unit.school != "all":
+            families.setdefault((unit.wave, unit.arm), []).append(unit)
+    return families
+
+
+def _bands(units: Sequence[_Unit], survey: set[_Unit], arms: set[_Unit], roster: set[_Unit], minimum: int) -> list[str]:
+    """The band of each school's link rate; none in an arm where it would tell too much of a hidden school."""
+    bands = dict.fromkeys(units, "")
+    parents = {(u.wave, u.arm): u for u in units if u.school == "all"}
+    for (wave, arm), schools in _families(units).items():
+        parent = parents.get((wave, arm))
+        counted = [s for s in schools if s.roster > 0 and not np.isnan(s.linked)]
+        if parent is None or parent in arms or parent in roster or not counted:
+            continue
+        rest = parent.roster - sum(s.roster for s in schools)
+        if _any_small([rest, *(s.roster for s in schools)], minimum):
+            continue
+        limits = {s: _band(s, minimum) for s in counted}
+        hidden = [s for s in counted if s in survey]
+        low, high = (np.array([limits[s][k] for s in hidden]) for k in (1, 2))
+        total = sum(s.linked for s in hidden)
+        least = np.maximum(low, total - (high.sum() - high))
+        most = np.minimum(high, total - (low.sum() - low))
+        if (most - least >= 2).all():
+            bands |= {s: limits[s][0] for s in counted}
+    return list(bands.values())
+
+
+def _band(unit: _Unit, minimum: int) -> tuple[str, int, int]:
+    """A school's band in words, and the lowest and highest number of students that fit it."""
+    steps = 5 if unit.roster < 2 * minimum else 10
+    step = min(int(unit.linked * steps // unit.roster), steps - 1)
+    size = int(unit.roster)
+    return (
+        f"{step * 100 // steps} to {(step + 1) * 100 // steps}%",
+        -(-size * step // steps),
+        size * (step + 1) // steps,
+    )
+
+
 def _in_company(hidden: set[_Unit], schools: Sequence[_Unit], minimum: int) -> set[_Unit]:
     """Add the smallest schools until what is hidden adds up to no small number."""
     rest = sorted((s for s in schools if s not in hidden), key=lambda s: (s.roster, s.place), reverse=True)
     chosen = set(hidden)
     while chosen and rest:
         sums = np.array([[s.roster, s.linked, s.roster - s.linked, *_coming_and_going(s)] for s in chosen]).sum(axis=0)
-        if len(chosen) > 1 and not _any_small(list(sums), minimum):
+        few = any(_any_small(_coming_and_going(s), minimum) for s in chosen)
+        if len(chosen) > 1 and not _any_small(list(sums), minimum) and not (few and 0 in sums[3:6]):
             break
         chosen.add(rest.pop())
     return chosen
