@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-import numpy as np
 import pandas as pd
 
 from belonging_study.errors import DesignError, ParameterError
-from belonging_study.scales.structure.estimate import Fit, discrepancy_at, maximise
+from belonging_study.scales.structure.estimate import Fit, fit_at, maximise
 from belonging_study.scales.structure.fit_measures import chi_square_tail
 from belonging_study.scales.structure.result import CFAResult
 from belonging_study.scales.structure.robust import saturated_trace, scaling_factor
+from belonging_study.scales.structure.sample import complete_sample
 from belonging_study.scales.structure.wlsmv import OrderedFit, ordered_difference
 
 __all__ = ["compare_models"]
@@ -121,16 +119,9 @@ def _at(large: Fit, small: Fit) -> Fit:
     implied = []
     for sample, point in zip(large.samples, small.points, strict=True):
         mean = point.mats.mu if small.layout.means else sample.mean
-        sigma = point.mats.sigma
-        seen, counts = np.ones((1, len(mean)), dtype=bool), np.array([float(sample.n)])
-        implied.append(
-            replace(
-                sample, seen=seen, counts=counts, means=mean[None], covariances=sigma[None], mean=mean, covariance=sigma
-            )
-        )
-    theta = maximise(large.layout, implied).theta
-    there = Fit(large.layout, large.samples, theta, discrepancy_at(large.layout, large.samples, theta))
-    if abs(there.discrepancy - small.discrepancy) > 1e-6 * abs(small.discrepancy):
+        implied.append(complete_sample(sample, mean, point.mats.sigma))
+    there = fit_at(large.layout, large.samples, maximise(large.layout, implied).theta)
+    if there is None or abs(there.discrepancy - small.discrepancy) > 1e-6 * abs(small.discrepancy):
         raise DesignError(
             "The first model is not the second with more restrictions: the second cannot imply its covariances.",
             remedy="compare models of which one is nested in the other.",

@@ -18,11 +18,10 @@ from belonging_study.scales.structure.likelihood import (
     gradient,
     information,
     matrices,
-    value,
 )
-from belonging_study.scales.structure.sample import Sample
+from belonging_study.scales.structure.sample import Sample, complete_sample
 
-__all__ = ["Fit", "discrepancy_at", "group_start", "maximise", "refuse_unidentified"]
+__all__ = ["Fit", "fit_at", "group_start", "maximise", "refuse_unidentified"]
 
 Array = npt.NDArray[np.float64]
 
@@ -34,22 +33,22 @@ _SINGULAR = 1e-10
 
 @dataclass(frozen=True)
 class Fit:
-    """A model at its maximum: ``theta`` holds the free parameters, ``discrepancy`` minus the log-likelihood."""
+    """A model, usually at its maximum: ``theta`` holds the free parameters, ``points`` every group's likelihood."""
 
     layout: Layout
     samples: tuple[Sample, ...]
     theta: Array
-    discrepancy: float
+    points: tuple[Point, ...]
+
+    @property
+    def discrepancy(self) -> float:
+        """Minus the log-likelihood."""
+        return sum(point.value for point in self.points)
 
     @cached_property
     def values(self) -> Array:
         """Every row's value."""
         return row_values(self.layout, self.theta)
-
-    @cached_property
-    def points(self) -> tuple[Point, ...]:
-        """Every group's likelihood at the maximum."""
-        return _points(self.layout, self.samples, self.values)
 
     @property
     def n(self) -> int:
@@ -75,38 +74,29 @@ def maximise(layout: Layout, samples: Sequence[Sample], start: Array | None = No
             f"The model has {layout.n_free} free parameters for {layout.n_free + layout.df} means and covariances.",
             remedy="a single factor needs three items (or two with equal loadings); fix or equate parameters.",
         )
-    theta = _start(layout, samples) if start is None else start
-    current = discrepancy_at(layout, samples, theta)
-    if not np.isfinite(current):
-        theta = _plain_start(layout, samples)
-        current = discrepancy_at(layout, samples, theta)
-    began = theta
+    fit = _first(layout, samples, start)
+    began, newton = fit, False
     for _ in range(_MAX_STEPS):
-        points = _points(layout, samples, row_values(layout, theta))
-        slope, expected = _slopes(layout, points, observed=False)
-        direction = _solve(expected, slope)
+        slope, info = _slopes(layout, fit.points, observed=newton)
+        if newton and float(np.linalg.eigvalsh(_scaled(info)[0])[0]) < 1e-6:
+            slope, info = _slopes(layout, fit.points, observed=False)
+        direction = _solve(info, slope)
         decrement = float(slope @ direction)
-        if decrement < _NEWTON_BELOW and decrement > _DECREMENT:
-            exact = _slopes(layout, points, observed=True)[1]
-            if float(np.linalg.eigvalsh(_scaled(exact)[0])[0]) > 1e-6:
-                direction = _solve(exact, slope)
-        length = 1.0
+        length, before = 1.0, fit.discrepancy
         while length > 1e-10:
-            trial = theta - length * direction
-            reached = discrepancy_at(layout, samples, trial)
-            if reached <= current + 1e-13 * abs(current):
+            trial = fit_at(layout, samples, fit.theta - length * direction)
+            if trial is not None and trial.discrepancy <= before + 1e-13 * abs(before):
                 break
             length /= 2
-        else:
+        if trial is None or length <= 1e-10:
             break
-        theta, current = trial, reached
+        fit = trial
         if decrement < _DECREMENT:
-            fit = Fit(layout, tuple(samples), theta, current)
-            refuse_unidentified(layout, expected)
+            refuse_unidentified(layout, info)
             return fit
+        newton = decrement < _NEWTON_BELOW
     # Where the steps ran away, only the start tells whether the model could be identified at all.
-    points = _points(layout, samples, row_values(layout, began))
-    refuse_unidentified(layout, _slopes(layout, points, observed=False)[1])
+    refuse_unidentified(layout, began.information(observed=False))
     raise DataError(
         f"The model of {len(layout.items)} items did not converge: these answers do not determine it.",
         remedy="look at the item table for items that are unreversed or unrelated to the rest; "
@@ -133,14 +123,31 @@ def refuse_unidentified(layout: Layout, info: Array) -> None:
     )
 
 
-def discrepancy_at(layout: Layout, samples: Sequence[Sample], theta: Array) -> float:
-    """Minus the log-likelihood at any value of the free parameters; infinite where it does not exist."""
+def fit_at(layout: Layout, samples: Sequence[Sample], theta: Array) -> Fit | None:
+    """The model at any value of the free parameters; None where its likelihood does not exist."""
     values = row_values(layout, theta)
-    return sum(value(matrices(layout, values, g), s, means=layout.means) for g, s in enumerate(samples))
+    points = []
+    for g, sample in enumerate(samples):
+        point = evaluate(matrices(layout, values, g), sample, means=layout.means)
+        if point is None:
+            return None
+        points.append(point)
+    return Fit(layout, tuple(samples), theta, tuple(points))
 
 
-def _points(layout: Layout, samples: Sequence[Sample], values: Array) -> tuple[Point, ...]:
-    return tuple(evaluate(matrices(layout, values, g), s, means=layout.means) for g, s in enumerate(samples))
+def _first(layout: Layout, samples: Sequence[Sample], start: Array | None) -> Fit:
+    """Where the steps begin: with missing answers, the fit to the moments estimated without a model."""
+    if start is None and any(len(s.counts) > 1 for s in samples):
+        whole = [complete_sample(s, s.mean, s.covariance) for s in samples]
+        start = maximise(layout, whole).theta
+    found = fit_at(layout, samples, _start(layout, samples) if start is None else start)
+    if found is None:
+        found = fit_at(layout, samples, _plain_start(layout, samples))
+    if found is None:
+        raise DataError(
+            "No starting values give the model a likelihood.", remedy="look at the values that the model fixes."
+        )
+    return found
 
 
 def _slopes(layout: Layout, points: Sequence[Point], *, observed: bool) -> tuple[Array, Array]:

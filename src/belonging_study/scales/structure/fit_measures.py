@@ -11,7 +11,7 @@ import pandas as pd
 
 from belonging_study.scales.structure.estimate import Fit, maximise
 from belonging_study.scales.structure.layout import baseline_layout
-from belonging_study.scales.structure.likelihood import Matrices, value
+from belonging_study.scales.structure.likelihood import Matrices, evaluate
 from belonging_study.scales.structure.robust import saturated_trace, scaling_factor
 from belonging_study.scales.structure.sample import Sample
 
@@ -71,7 +71,9 @@ def saturated_discrepancy(samples: Sequence[Sample]) -> float:
     for s in samples:
         p = len(s.mean)
         free = Matrices(np.zeros((p, 0)), s.covariance, np.zeros((0, 0)), s.mean, np.zeros(0))
-        total += value(free, s, means=True)
+        point = evaluate(free, s, means=True)
+        assert point is not None  # the sample's covariances were checked when they were read
+        total += point.value
     return total
 
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from belonging_study.scales.structure.layout import FACTOR, INTERCEPT, LOADING, MEAN, RESIDUAL, Layout
 from belonging_study.scales.structure.sample import Sample, padded_inverse
 
-__all__ = ["Matrices", "Point", "derivatives", "evaluate", "information", "matrices", "people_scores", "value"]
+__all__ = ["Matrices", "Point", "derivatives", "evaluate", "gradient", "information", "matrices", "people_scores"]
 
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
@@ -46,15 +46,17 @@ class Matrices:
 
 @dataclass(frozen=True)
 class Point:
-    """The likelihood of one group at one point, not divided by anything.
+    """One group at one point: ``value`` is minus its log-likelihood, not divided by anything.
 
-    ``inverse`` and ``weighted`` (V (m - mu)) hold a row per pattern; ``moment`` is T.
+    ``inverse`` (V), ``through`` (V T) and ``weighted`` (V (m - mu)) hold a row per pattern; ``gap`` (V - V T V) and
+    ``pull`` (V (m - mu)) are summed over people.
     """
 
     sample: Sample
     mats: Matrices
+    value: float
     inverse: Array
-    moment: Array
+    through: Array
     weighted: Array
     gap: Array
     pull: Array
@@ -73,34 +75,27 @@ def matrices(layout: Layout, values: Array, group: int) -> Matrices:
     return Matrices(filled[0], filled[1], filled[2], filled[3][:, 0], filled[4][:, 0])
 
 
-def value(mats: Matrices, sample: Sample, *, means: bool) -> float:
-    """Minus the log-likelihood of a group; infinite where the covariances are not positive definite."""
+def evaluate(mats: Matrices, sample: Sample, *, means: bool) -> Point | None:
+    """Minus the log-likelihood and what its derivatives need; None where the covariances are not positive definite."""
     sigma, gap = mats.sigma, _gap(mats, sample, means)
     variances = np.diag(sigma)
     if not bool((variances > 0).all()):
-        return math.inf
+        return None
     try:
         np.linalg.cholesky(sigma / np.sqrt(np.outer(variances, variances)))
     except np.linalg.LinAlgError:
-        return math.inf
+        return None
     inverse = padded_inverse(sigma, sample.seen)
     moment = sample.covariances + gap[:, :, None] * gap[:, None, :]
     # Rows and columns of unseen items are zero in the inverse: a one on the diagonal leaves the determinant alone.
     padded = inverse + np.einsum("ri,ij->rij", (~sample.seen).astype(float), np.eye(len(sigma)))
     log_det = -np.linalg.slogdet(padded)[1]
-    fit = np.einsum("rij,rij->r", inverse, moment)
+    through = inverse @ moment
     constant = sample.seen.sum(axis=1) * math.log(2 * math.pi)
-    return float(0.5 * sample.counts @ (log_det + fit + constant))
-
-
-def evaluate(mats: Matrices, sample: Sample, *, means: bool) -> Point:
-    """Everything that the derivatives need."""
-    inverse = padded_inverse(mats.sigma, sample.seen)
-    gap = _gap(mats, sample, means)
-    moment = sample.covariances + gap[:, :, None] * gap[:, None, :]
+    value = 0.5 * sample.counts @ (log_det + np.einsum("rii->r", through) + constant)
     weighted = np.einsum("rij,rj->ri", inverse, gap)
-    total_gap = np.tensordot(sample.counts, inverse - inverse @ moment @ inverse, axes=1)
-    return Point(sample, mats, inverse, moment, weighted, total_gap, sample.counts @ weighted)
+    total_gap = np.tensordot(sample.counts, inverse - through @ inverse, axes=1)
+    return Point(sample, mats, float(value), inverse, through, weighted, total_gap, sample.counts @ weighted)
 
 
 def derivatives(layout: Layout, mats: Matrices, rows: Index) -> tuple[Array, Array]:
@@ -135,7 +130,7 @@ def gradient(point: Point, d_sigma: Array, d_mu: Array) -> Array:
 def information(layout: Layout, point: Point, rows: Index, d_sigma: Array, d_mu: Array, *, observed: bool) -> Array:
     """Second derivatives of minus the log-likelihood, or their expectation given who answered what."""
     counts, inverse = point.sample.counts, point.inverse
-    weight = 2 * inverse @ point.moment @ inverse - inverse if observed else inverse
+    weight = 2 * point.through @ inverse - inverse if observed else inverse
     found = 0.5 * _trace_form(counts, weight, inverse, d_sigma)
     found += d_mu @ np.tensordot(counts, inverse, axes=1) @ d_mu.T
     if not observed:

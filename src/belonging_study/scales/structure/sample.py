@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,7 @@ import pandas as pd
 from belonging_study.errors import DataError, ParameterError, ValueRangeError
 from belonging_study.scales._answers import numeric_answers, require_columns
 
-__all__ = ["Sample", "read_samples", "saturated_moments"]
+__all__ = ["Sample", "complete_sample", "padded_inverse", "read_samples", "saturated_moments"]
 
 Array = npt.NDArray[np.float64]
 
@@ -139,6 +139,19 @@ def _sample(label: str, values: Array, items: list[str], missing: str) -> Sample
     mean, covariance = saturated_moments(patterns, counts, means, covariances)
     _refuse_collinear(covariance, items, where)
     return Sample(label, used, patterns, counts, means, covariances, mean, covariance, len(values) - n)
+
+
+def complete_sample(sample: Sample, mean: Array, covariance: Array) -> Sample:
+    """A group of the same size with given moments, as if every answer were there."""
+    return replace(
+        sample,
+        seen=np.ones((1, len(mean)), dtype=bool),
+        counts=np.array([float(sample.n)]),
+        means=mean[None],
+        covariances=covariance[None],
+        mean=mean,
+        covariance=covariance,
+    )
 
 
 def saturated_moments(
