@@ -99,7 +99,9 @@ def measure(step: str, folder: Path) -> dict[str, float]:
     """Run one way of reading in this process."""
     import pandas as pd
 
-    from belonging_study.data import clean, readers, wave_files, wave_table
+    from belonging_study.data import clean_waves, read_export
+    from belonging_study.data.waves.files import read_wave_files
+    from belonging_study.data.waves.table import link_wave
 
     mine = study()
     started = memory("VmRSS")
@@ -107,12 +109,12 @@ def measure(step: str, folder: Path) -> dict[str, float]:
     if step == "pandas":
         table = pd.read_csv(folder / "survey.csv")
     elif step == "read":
-        table = readers.read_export(folder / "survey.csv", keep=["student_id"]).table
+        table = read_export(folder / "survey.csv", keep=["student_id"]).table
     elif step == "link":
         wave = mine.waves[0]  # type: ignore[attr-defined]
-        table = wave_table.link_wave(mine, wave, wave_files.read_wave_files(mine, wave, folder)).table  # type: ignore[arg-type]
+        table = link_wave(mine, wave, read_wave_files(mine, wave, folder)).table  # type: ignore[arg-type]
     else:
-        table = clean.clean_waves(mine, "w1", raw=folder, key=bytes(32)).responses  # type: ignore[arg-type]
+        table = clean_waves(mine, "w1", raw=folder, key=bytes(32)).responses  # type: ignore[arg-type]
     seconds = time.process_time() - began
     deep = float(table.memory_usage(deep=True).sum()) / 2**20
     return {"n_rows": len(table), "seconds": seconds, "peak_mb": memory("VmHWM") - started, "table_mb": deep}

@@ -11,8 +11,8 @@ import pytest
 from belonging_study.data.careless import CARELESS_RULES, careless_answers
 from belonging_study.data.clean import Cleaned, clean_waves
 from belonging_study.data.demo import DemoData, simulate_demo, write_demo
-from belonging_study.data.keys import load_key
-from belonging_study.data.pseudonyms import pseudonymise
+from belonging_study.data.linking.keys import load_key
+from belonging_study.data.linking.pseudonyms import pseudonymise
 from belonging_study.errors import KeyFileError
 from belonging_study.study import load_study
 from belonging_study.study.model import Study

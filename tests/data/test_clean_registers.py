@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from belonging_study.data.clean import Cleaned, clean_waves
-from belonging_study.data.recode import recode
+from belonging_study.data.coding.recode import recode
 from belonging_study.errors import ColumnMissingError, DataError, EmptyFileError, UnknownLabelError, UserError
 from belonging_study.study.model import Study
 

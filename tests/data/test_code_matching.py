@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from belonging_study.data.code_matching import AMBIGUOUS, NO_CODE, NO_MATCH, linked_reason, match_codes
+from belonging_study.data.linking.codes import AMBIGUOUS, NO_CODE, NO_MATCH, linked_reason, match_codes
 from belonging_study.errors import DataError, ParameterError
 
 PARTS = ["a", "b", "c"]

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from belonging_study.data.codebook import codebook_table, codebook_values
-from belonging_study.data.missing import LEFT_EMPTY, NO_RESPONSE, NOT_ASKED, missing_reasons
-from belonging_study.data.variables import Variable
+from belonging_study.data.codebook.missing import LEFT_EMPTY, NO_RESPONSE, NOT_ASKED, missing_reasons
+from belonging_study.data.codebook.table import codebook_table, codebook_values
+from belonging_study.data.codebook.variables import Variable
 
 NOTHING = pd.DataFrame(columns=["wave", "column", "label", "reason", "n", "share"])
 FORM = Variable("q", "Q", levels={1: "No", 2: "Partly", 3: "Yes"}, minimum=1, maximum=3)

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from belonging_study.data.clean import Cleaned, clean_waves
-from belonging_study.data.codebook_schema import codebook_schema
+from belonging_study.data.codebook.table_schema import codebook_schema
+from belonging_study.data.codebook.variables import Variable
 from belonging_study.data.demo import write_demo
-from belonging_study.data.keys import load_key
-from belonging_study.data.variables import Variable
+from belonging_study.data.linking.keys import load_key
 from belonging_study.study import load_study
 
 # The rules of https://specs.frictionlessdata.io/table-schema/ (version 1) that concern a descriptor, written out.

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from belonging_study.data.coding import answers_as_text, code_answers, code_binary, code_number, normalise_text
-from belonging_study.data.coding_problems import merge_problems
+from belonging_study.data.coding.answers import answers_as_text, code_answers, code_binary, code_number, normalise_text
+from belonging_study.data.coding.problems import merge_problems
 from belonging_study.data.readers import read_export
 from belonging_study.errors import UnknownLabelError, ValueRangeError
 

@@ -7,7 +7,7 @@ import math
 import pandas as pd
 import pytest
 
-from belonging_study.data.coding import Coded, code_answers
+from belonging_study.data.coding.answers import Coded, code_answers
 from belonging_study.errors import UnknownLabelError, ValueRangeError
 
 AGREE = ("Disagree", "Neither", "Agree")

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from belonging_study.data.exclusions import apply_exclusions, rule_matches
+from belonging_study.data.flow.exclusions import apply_exclusions, rule_matches
 from belonging_study.errors import ColumnMissingError, ValueRangeError
 from belonging_study.study.model import Exclusion
 

@@ -4,7 +4,7 @@ import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from belonging_study.data.flow import FLOW_COLUMNS, flow_info, flow_table
+from belonging_study.data.flow.table import FLOW_COLUMNS, flow_info, flow_table
 
 ROWS = st.lists(
     st.tuples(st.sampled_from(["a", "b", "c", None]), st.sampled_from(["x", "y", None]), st.integers(0, 3)), max_size=12

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from belonging_study.data.identifier_scan import Trace, scan_files, trace_issues
-from belonging_study.data.waves import examine_wave
+from belonging_study.data.checks.identifiers import Trace, scan_files, trace_issues
+from belonging_study.data.waves.all_waves import examine_wave
 from belonging_study.study.model import Study
 
 SECRETS = ("Amalia", "Brunner", "0171 9988776", "amalia.b@school.org", "4711081547")

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from belonging_study.data.linking import (
+from belonging_study.data.linking.rosters import (
     collapse_rows,
     join_files,
     link_reasons_table,

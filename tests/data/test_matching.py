@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from belonging_study.data.coding.columns import match_columns
 from belonging_study.data.export import Export
-from belonging_study.data.matching import match_columns
 from belonging_study.errors import ColumnMissingError
 
 

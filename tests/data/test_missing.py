@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from belonging_study.data.missing import LEFT_EMPTY, NO_RESPONSE, NOT_IN_FILES, missing_table
+from belonging_study.data.codebook.missing import LEFT_EMPTY, NO_RESPONSE, NOT_IN_FILES, missing_table
 
 
 def test_reasons_in_the_sample_add_up_to_every_missing_value() -> None:

@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from belonging_study.data.keys import key_fingerprint, load_key
-from belonging_study.data.pseudonyms import normalise_ids, pseudonymise
+from belonging_study.data.linking.keys import key_fingerprint, load_key
+from belonging_study.data.linking.pseudonyms import normalise_ids, pseudonymise
 from belonging_study.errors import DataError, KeyFileError
 from belonging_study.study.model import Study
 

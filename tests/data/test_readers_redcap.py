@@ -11,7 +11,7 @@ import pytest
 from belonging_study.data.export import Export
 from belonging_study.data.readers import read_export
 from belonging_study.data.readers.redcap_dictionary import parse_choices
-from belonging_study.data.wave_rows import rows_of_source
+from belonging_study.data.waves.rows import rows_of_source
 from belonging_study.errors import DataError, UnreadableFileError
 from belonging_study.study.sources import Source
 

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from belonging_study.data.checks.between_waves import compare_waves
+from belonging_study.data.checks.issues import Issue
+from belonging_study.data.checks.schema import check_table
 from belonging_study.data.clean import clean_waves
-from belonging_study.data.issues import Issue
-from belonging_study.data.prepare import prepare_wave
-from belonging_study.data.schema import check_table
-from belonging_study.data.wave_facts import compare_waves
-from belonging_study.data.wave_table import WaveTable
-from belonging_study.data.waves import link_waves
+from belonging_study.data.waves.all_waves import link_waves
+from belonging_study.data.waves.measures import prepare_wave
+from belonging_study.data.waves.table import WaveTable
 from belonging_study.errors import UserError
 from belonging_study.study.model import Study
 
@@ -262,7 +262,7 @@ def test_dates_are_read_in_every_order_of_day_and_month(
 def test_a_million_students_take_seconds() -> None:
     import time
 
-    from belonging_study.data.schema import schema_failures, wave_schema
+    from belonging_study.data.checks.schema import schema_failures, wave_schema
 
     n = 1_000_000
     rng = np.random.default_rng(1)

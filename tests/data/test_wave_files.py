@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from belonging_study.data.waves import examine_wave, link_waves, repeated_surveys
+from belonging_study.data.waves.all_waves import examine_wave, link_waves, repeated_surveys
 from belonging_study.errors import (
     ArmConflictError,
     ColumnMissingError,

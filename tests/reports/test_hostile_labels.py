@@ -14,9 +14,9 @@ import pytest
 from made_up import made_up_study
 from matplotlib.font_manager import findfont, get_font
 
-from belonging_study.data.codebook import codebook_table, codebook_values
-from belonging_study.data.codebook_schema import codebook_schema
-from belonging_study.data.variables import Variable
+from belonging_study.data.codebook.table import codebook_table, codebook_values
+from belonging_study.data.codebook.table_schema import codebook_schema
+from belonging_study.data.codebook.variables import Variable
 from belonging_study.figures import item_answers
 from belonging_study.reports.assemble import assemble_html
 from belonging_study.reports.blocks import Note, Table, block_from_json

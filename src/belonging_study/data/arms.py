@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from belonging_study.data.coding_problems import listed
+from belonging_study.data.coding.problems import listed
 from belonging_study.data.wording import how_many
 from belonging_study.errors import ArmConflictError, DataError, DesignError
 from belonging_study.study.model import Start, Study

@@ -10,22 +10,22 @@ import pandas as pd
 
 from belonging_study.data.arms import settle_arms
 from belonging_study.data.careless import careless_table
-from belonging_study.data.codebook import codebook_table, codebook_values
-from belonging_study.data.codebook_schema import codebook_schema
-from belonging_study.data.coding_problems import raise_all
+from belonging_study.data.checks.sample import require_sample
+from belonging_study.data.checks.schema import check_table
+from belonging_study.data.codebook.missing import missing_table
+from belonging_study.data.codebook.table import codebook_table, codebook_values
+from belonging_study.data.codebook.table_schema import codebook_schema
+from belonging_study.data.codebook.variables import study_variables
+from belonging_study.data.coding.problems import raise_all
+from belonging_study.data.flow.waves import removal_steps, waves_flow
 from belonging_study.data.groups import label_group
-from belonging_study.data.missing import missing_table
-from belonging_study.data.prepare import prepare_wave
-from belonging_study.data.pseudonyms import pseudonymise
-from belonging_study.data.sample_checks import require_sample
-from belonging_study.data.schema import check_table
-from belonging_study.data.self_codes import link_codes
-from belonging_study.data.variables import study_variables
-from belonging_study.data.wave_files import COMPUTED
-from belonging_study.data.wave_flow import removal_steps, waves_flow
-from belonging_study.data.wave_links import wave_link_reasons, wave_links
-from belonging_study.data.wave_table import WaveTable
-from belonging_study.data.waves import link_waves
+from belonging_study.data.linking.pseudonyms import pseudonymise
+from belonging_study.data.linking.rates import wave_link_reasons, wave_links
+from belonging_study.data.linking.self_codes import link_codes
+from belonging_study.data.waves.all_waves import link_waves
+from belonging_study.data.waves.files import COMPUTED
+from belonging_study.data.waves.measures import prepare_wave
+from belonging_study.data.waves.table import WaveTable
 from belonging_study.errors import DataError, ParameterError, UnknownLabelError, UserError, ValueRangeError
 from belonging_study.study.model import Start, Study
 from belonging_study.study.names import nearest

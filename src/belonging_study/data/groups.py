@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from belonging_study.data.coding_problems import are, listed
-from belonging_study.data.exclusions import as_text
+from belonging_study.data.coding.problems import are, listed
+from belonging_study.data.flow.exclusions import as_text
 from belonging_study.errors import UnknownLabelError
 from belonging_study.study.model import Group
 

@@ -14,10 +14,10 @@ from belonging_study.study import Study
 if TYPE_CHECKING:
     import pandas as pd
 
-    from belonging_study.data.issues import Issue, Severity
-    from belonging_study.data.wave_files import WaveFile
-    from belonging_study.data.wave_table import Stream, WaveTable
-    from belonging_study.data.waves import WaveExam
+    from belonging_study.data.checks.issues import Issue, Severity
+    from belonging_study.data.waves.all_waves import WaveExam
+    from belonging_study.data.waves.files import WaveFile
+    from belonging_study.data.waves.table import Stream, WaveTable
 
 __all__ = ["Finding", "Rows", "WaveCheck", "check_waves", "next_step"]
 
@@ -123,7 +123,7 @@ def check_waves(study: Study, waves: Iterable[str], raw: Path) -> list[WaveCheck
         In the order of the study: the waves named, and every earlier one that has errors. A wave with none of its files
         is not yet there, which is no problem; a wave with some of its files has an error for each that is missing.
     """
-    from belonging_study.data.waves import examine_wave, repeated_surveys
+    from belonging_study.data.waves.all_waves import examine_wave, repeated_surveys
 
     wanted = set(waves)
     last = max((study.wave_names.index(name) for name in wanted), default=-1)
@@ -210,13 +210,13 @@ def _check_wave(
     raw: Path,
 ) -> WaveCheck:
     """Check one wave as far as it goes; a wave that could be linked is added to `linked`."""
+    from belonging_study.data.checks.between_waves import compare_waves
+    from belonging_study.data.checks.identifiers import scan_files, trace_issues
+    from belonging_study.data.checks.schema import check_table
     from belonging_study.data.clean import require_free_names, sample_waves
-    from belonging_study.data.identifier_scan import scan_files, trace_issues
-    from belonging_study.data.keys import load_key
-    from belonging_study.data.prepare import prepare_wave
-    from belonging_study.data.schema import check_table
-    from belonging_study.data.self_codes import link_codes
-    from belonging_study.data.wave_facts import compare_waves
+    from belonging_study.data.linking.keys import load_key
+    from belonging_study.data.linking.self_codes import link_codes
+    from belonging_study.data.waves.measures import prepare_wave
 
     issues: list[Issue] = list(trace_issues(scan_files(study, exam.wave, exam.files)))
     summary, rows = "", tuple(map(_file_rows, exam.files))

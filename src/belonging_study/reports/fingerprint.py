@@ -124,7 +124,7 @@ def file_hash(path: Path) -> str:
 
 def _data_parts(study: Study, wave: str, where: Places, key: bytes) -> dict[str, str]:
     """Hash the definition, the team's readers, the raw files up to that wave with their dictionaries, and the key."""
-    from belonging_study.data.keys import key_fingerprint
+    from belonging_study.data.linking.keys import key_fingerprint
 
     sources = [source for one in study.waves_until(wave) for source in one.sources]
     files = dict.fromkeys(name for s in sources for name in (s.file, s.dictionary) if name is not None)

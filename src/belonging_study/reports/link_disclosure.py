@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from belonging_study.data.code_matching import NOT_LINKED
+from belonging_study.data.linking.codes import NOT_LINKED
 from belonging_study.reports.flow_disclosure import HIDDEN_IN_COMPANY, fewer_than, told_by_links
 
 __all__ = ["suppress_link_reasons", "suppress_links"]

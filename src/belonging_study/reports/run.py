@@ -268,7 +268,7 @@ def _require_files(study: Study, where: Places, waves: Iterable[str]) -> None:
 def _fingerprint(
     study: Study, wave: str, where: Places, notebooks: Sequence[Path], shared: Mapping[str, Mapping[str, Value]]
 ) -> Fingerprint:
-    from belonging_study.data.keys import load_key
+    from belonging_study.data.linking.keys import load_key
 
     return fingerprint(
         study,

@@ -108,7 +108,7 @@ class Workspace:
     @cached_property
     def key(self) -> bytes:
         """The key of the pseudonyms."""
-        from belonging_study.data.keys import load_key
+        from belonging_study.data.linking.keys import load_key
 
         return load_key(self.study, self.raw)
 

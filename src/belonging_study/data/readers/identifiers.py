@@ -9,7 +9,7 @@ from itertools import permutations
 
 import pandas as pd
 
-from belonging_study.data.coding import normalise_text
+from belonging_study.data.coding.answers import normalise_text
 from belonging_study.data.export import Export
 
 __all__ = ["drop_identifiers"]

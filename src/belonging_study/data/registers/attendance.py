@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from belonging_study.data.coding_problems import rows as n_rows
+from belonging_study.data.coding.problems import rows as n_rows
 from belonging_study.data.registers.register import FIRST_STEPS, Measure, Register, first_steps, look_alike
 from belonging_study.errors import ColumnMissingError, ValueRangeError
 

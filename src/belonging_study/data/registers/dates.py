@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from belonging_study.data.coding import Coded, answers_as_text
-from belonging_study.data.coding_problems import are
+from belonging_study.data.coding.answers import Coded, answers_as_text
+from belonging_study.data.coding.problems import are
 from belonging_study.data.wording import how_many
 from belonging_study.errors import DataError, ValueRangeError
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from belonging_study.data.exclusions import as_text
+from belonging_study.data.flow.exclusions import as_text
 from belonging_study.data.registers.register import FIRST_STEPS, Measure, Register, first_steps, look_alike
 from belonging_study.errors import ColumnMissingError
 

@@ -7,10 +7,10 @@ from typing import Literal
 
 import pandas as pd
 
-from belonging_study.data.coding import Coded, answers_as_text, code_number
-from belonging_study.data.coding_problems import are
-from belonging_study.data.exclusions import as_text
-from belonging_study.data.pseudonyms import normalise_ids
+from belonging_study.data.coding.answers import Coded, answers_as_text, code_number
+from belonging_study.data.coding.problems import are
+from belonging_study.data.flow.exclusions import as_text
+from belonging_study.data.linking.pseudonyms import normalise_ids
 from belonging_study.data.registers.attendance import attendance, attendance_measures
 from belonging_study.data.registers.dates import code_dates
 from belonging_study.data.registers.enrolment import enrolment_measures, enrolment_stays

@@ -8,7 +8,7 @@ import unicodedata
 import numpy as np
 import pandas as pd
 
-from belonging_study.data.coding_problems import are, listed
+from belonging_study.data.coding.problems import are, listed
 from belonging_study.data.registers.register import FIRST_STEPS, Measure, Register, first_steps, look_alike
 from belonging_study.errors import ColumnMissingError, UnknownLabelError
 from belonging_study.study.sources import Marks

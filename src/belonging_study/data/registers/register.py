@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from belonging_study.data.linking import LINK_STEPS
+from belonging_study.data.linking.rosters import LINK_STEPS
 
 __all__ = ["ALIKE", "FIRST_STEPS", "REPEATED", "Measure", "Register", "first_steps", "look_alike", "to_roster"]
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from belonging_study.data.coding import normalise_text
-from belonging_study.data.issues import Issue
-from belonging_study.data.schema import schema_check, schema_failures
-from belonging_study.data.wave_files import WaveFile
-from belonging_study.data.wave_table import WaveTable
+from belonging_study.data.checks.issues import Issue
+from belonging_study.data.checks.schema import schema_check, schema_failures
+from belonging_study.data.coding.answers import normalise_text
+from belonging_study.data.waves.files import WaveFile
+from belonging_study.data.waves.table import WaveTable
 from belonging_study.errors import DataError
 from belonging_study.study.model import Study
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from belonging_study.data.code_matching import NOT_LINKED
+from belonging_study.data.linking.codes import NOT_LINKED
 from belonging_study.data.wording import how_many
 from belonging_study.errors import ArmConflictError, DataError, DuplicateRowsError
 from belonging_study.study.model import Responses

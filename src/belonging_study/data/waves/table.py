@@ -10,11 +10,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from belonging_study.data.arms import require_same_arm
-from belonging_study.data.coding_problems import raise_all
-from belonging_study.data.linking import LINK_STEPS, collapse_rows, join_files, link_responses, require_zeros
+from belonging_study.data.coding.problems import raise_all
+from belonging_study.data.linking.rosters import LINK_STEPS, collapse_rows, join_files, link_responses, require_zeros
 from belonging_study.data.readers.grid import BLANK_LINES, HEADER_ROWS
 from belonging_study.data.registers import MANY_ROWS, REGISTERS, add_up, check_measures, register_columns, to_roster
-from belonging_study.data.wave_files import DURATION, WaveFile, computed_columns, needed_columns
+from belonging_study.data.waves.files import DURATION, WaveFile, computed_columns, needed_columns
 from belonging_study.errors import ArmConflictError, ColumnMissingError, DataError
 from belonging_study.study.model import Kind, Study, Wave
 

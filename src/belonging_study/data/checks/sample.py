@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from belonging_study.data.arms import require_both_arms
-from belonging_study.data.coding_problems import raise_all
-from belonging_study.data.wave_table import WaveTable
+from belonging_study.data.coding.problems import raise_all
+from belonging_study.data.waves.table import WaveTable
 from belonging_study.errors import DataError, DesignError, UserError
 from belonging_study.study.model import Outcome, Study
 

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from belonging_study.data.coding_problems import are, listed, rows
+from belonging_study.data.coding.problems import are, listed, rows
 from belonging_study.errors import DataError, UnknownLabelError, ValueRangeError
 from belonging_study.study.labels import answer_key, conflicting_labels, label_codes, normalise_text
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from belonging_study.data.code_matching import AMBIGUOUS, NO_CODE, NOT_LINKED
-from belonging_study.data.linking import link_reasons_table, links_table
-from belonging_study.data.pseudonyms import pseudonymise
-from belonging_study.data.self_codes import FIRST_WAVE
-from belonging_study.data.wave_table import WaveTable
+from belonging_study.data.linking.codes import AMBIGUOUS, NO_CODE, NOT_LINKED
+from belonging_study.data.linking.pseudonyms import pseudonymise
+from belonging_study.data.linking.rosters import link_reasons_table, links_table
+from belonging_study.data.linking.self_codes import FIRST_WAVE
+from belonging_study.data.waves.table import WaveTable
 from belonging_study.study.model import Study
 
 __all__ = ["wave_link_reasons", "wave_links"]

@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from belonging_study.data.arms import NO_ARM, NO_CLUSTER
-from belonging_study.data.flow import FLOW_COLUMNS, flow_info, flow_table
-from belonging_study.data.wave_table import WaveTable
+from belonging_study.data.flow.table import FLOW_COLUMNS, flow_info, flow_table
+from belonging_study.data.waves.table import WaveTable
 from belonging_study.study.model import Study
 
 __all__ = ["removal_steps", "waves_flow"]

@@ -8,10 +8,10 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from belonging_study.data.coding import Coded, answers_as_text, code_answers, code_binary, code_number
-from belonging_study.data.coding_problems import are, listed
+from belonging_study.data.coding.answers import Coded, answers_as_text, code_answers, code_binary, code_number
+from belonging_study.data.coding.problems import are, listed
 from belonging_study.data.export import Export
-from belonging_study.data.pseudonyms import normalise_ids
+from belonging_study.data.linking.pseudonyms import normalise_ids
 from belonging_study.errors import ValueRangeError
 from belonging_study.study.model import Kind, Outcome, Scale, Source
 

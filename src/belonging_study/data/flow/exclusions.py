@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from belonging_study.data.coding_problems import are
+from belonging_study.data.coding.problems import are
 from belonging_study.errors import ColumnMissingError, ValueRangeError
 from belonging_study.study.model import Exclusion
 from belonging_study.study.names import nearest

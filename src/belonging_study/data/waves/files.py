@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from belonging_study.data.coding import Coded, code_number
-from belonging_study.data.coding_problems import merge_problems, raise_all
+from belonging_study.data.coding.answers import Coded, code_number
+from belonging_study.data.coding.columns import match_columns
+from belonging_study.data.coding.problems import merge_problems, raise_all
+from belonging_study.data.coding.recode import recode
 from belonging_study.data.export import Export
-from belonging_study.data.matching import match_columns
-from belonging_study.data.pseudonyms import normalise_ids
+from belonging_study.data.linking.pseudonyms import normalise_ids
+from belonging_study.data.linking.self_codes import code_responses, identifying_columns
 from belonging_study.data.readers import load_team_readers, read_export
-from belonging_study.data.recode import recode
 from belonging_study.data.registers import (
     MANY_ROWS,
     REGISTERS,
@@ -24,10 +25,9 @@ from belonging_study.data.registers import (
     register_columns,
     register_measures,
 )
-from belonging_study.data.self_codes import code_responses, identifying_columns
-from belonging_study.data.wave_columns import Need, code_column
-from belonging_study.data.wave_needs import COMPUTED, DURATION, computed_columns, needed_columns
-from belonging_study.data.wave_rows import rows_of_source, unfinished_rows
+from belonging_study.data.waves.columns import Need, code_column
+from belonging_study.data.waves.needs import COMPUTED, DURATION, computed_columns, needed_columns
+from belonging_study.data.waves.rows import rows_of_source, unfinished_rows
 from belonging_study.errors import ColumnMissingError, DataError, EmptyFileError
 from belonging_study.study.model import Kind, Source, Study, Wave
 from belonging_study.study.names import nearest

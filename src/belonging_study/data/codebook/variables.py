@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from belonging_study.data.code_matching import NOT_LINKED, linked_reason
-from belonging_study.data.missing import LEFT_EMPTY
+from belonging_study.data.codebook.missing import LEFT_EMPTY
+from belonging_study.data.linking.codes import NOT_LINKED, linked_reason
+from belonging_study.data.linking.self_codes import FIRST_WAVE
 from belonging_study.data.registers import REGISTERS, register_measures
-from belonging_study.data.self_codes import FIRST_WAVE
-from belonging_study.data.wave_files import WaveFile
-from belonging_study.data.wave_table import WaveTable
+from belonging_study.data.waves.files import WaveFile
+from belonging_study.data.waves.table import WaveTable
 from belonging_study.study.model import Outcome, Scale, Study
 
 __all__ = ["Variable", "study_variables"]

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
-from belonging_study.data.coding_problems import raise_all
-from belonging_study.data.wave_files import WaveFile, examine_wave_files
-from belonging_study.data.wave_table import WaveTable, link_wave
+from belonging_study.data.coding.problems import raise_all
+from belonging_study.data.waves.files import WaveFile, examine_wave_files
+from belonging_study.data.waves.table import WaveTable, link_wave
 from belonging_study.errors import DataError, DataProblems
 from belonging_study.study.model import Source, Study, Wave
 

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from belonging_study.data.careless import CARELESS_RULES, careless_answers
-from belonging_study.data.exclusions import apply_exclusions
-from belonging_study.data.wave_files import DURATION
-from belonging_study.data.wave_table import WaveTable
+from belonging_study.data.flow.exclusions import apply_exclusions
+from belonging_study.data.waves.files import DURATION
+from belonging_study.data.waves.table import WaveTable
 from belonging_study.study.model import Study
 
 __all__ = ["prepare_wave"]

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from belonging_study.data.code_matching import NOT_LINKED, match_codes
-from belonging_study.data.linking import LINK_STEPS
-from belonging_study.data.pseudonyms import normalise_ids
+from belonging_study.data.linking.codes import NOT_LINKED, match_codes
+from belonging_study.data.linking.pseudonyms import normalise_ids
+from belonging_study.data.linking.rosters import LINK_STEPS
 from belonging_study.errors import DataError
 from belonging_study.study.model import Study
 
 if TYPE_CHECKING:
-    from belonging_study.data.wave_table import Stream, WaveTable
+    from belonging_study.data.waves.table import Stream, WaveTable
 
 __all__ = ["FIRST_WAVE", "code_responses", "identifying_columns", "link_codes"]
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from belonging_study.data.exclusions import as_text
 from belonging_study.data.export import Export
+from belonging_study.data.flow.exclusions import as_text
 from belonging_study.errors import ColumnMissingError, DataError
 from belonging_study.study.model import Source
 from belonging_study.study.names import nearest

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from belonging_study.data.registers import register_measures
-from belonging_study.data.wave_columns import Need
+from belonging_study.data.waves.columns import Need
 from belonging_study.study.model import Kind, Start, Study
 
 __all__ = ["COMPUTED", "DURATION", "computed_columns", "needed_columns"]

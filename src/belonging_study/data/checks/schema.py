@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import pandas as pd
 
-from belonging_study.data.exclusions import as_text
-from belonging_study.data.issues import Issue, Severity
-from belonging_study.data.wave_files import DURATION, needed_columns
-from belonging_study.data.wave_table import WaveTable
+from belonging_study.data.checks.issues import Issue, Severity
+from belonging_study.data.flow.exclusions import as_text
+from belonging_study.data.waves.files import DURATION, needed_columns
+from belonging_study.data.waves.table import WaveTable
 from belonging_study.errors import DataError, ValueRangeError
 from belonging_study.study.model import Group, Outcome, Scale, Start, Study
 

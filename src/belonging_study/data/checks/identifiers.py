@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from belonging_study.data.issues import Issue
-from belonging_study.data.wave_columns import Need
-from belonging_study.data.wave_files import WaveFile, needed_columns
+from belonging_study.data.checks.issues import Issue
+from belonging_study.data.waves.columns import Need
+from belonging_study.data.waves.files import WaveFile, needed_columns
 from belonging_study.data.wording import how_many
 from belonging_study.errors import DataError
 from belonging_study.study.model import Study

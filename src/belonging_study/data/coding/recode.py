@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from belonging_study.data.coding import answers_as_text
-from belonging_study.data.exclusions import as_text
+from belonging_study.data.coding.answers import answers_as_text
+from belonging_study.data.flow.exclusions import as_text
 
 __all__ = ["recode"]
 

@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from belonging_study.data.coding import normalise_text
+from belonging_study.data.coding.answers import normalise_text
 from belonging_study.data.export import Export
 from belonging_study.errors import ColumnMissingError
 

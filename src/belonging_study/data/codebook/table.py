@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from belonging_study.data.missing import missing_reasons
-from belonging_study.data.variables import Variable
+from belonging_study.data.codebook.missing import missing_reasons
+from belonging_study.data.codebook.variables import Variable
 
 __all__ = ["codebook_table", "codebook_values"]
 

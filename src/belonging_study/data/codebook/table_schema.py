@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from belonging_study.data.variables import Variable
+from belonging_study.data.codebook.variables import Variable
 
 __all__ = ["codebook_schema"]
 

@@ -1,0 +1,1 @@
+"""The files of a wave: found, coded and brought together, one row a student."""
