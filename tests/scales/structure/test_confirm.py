@@ -155,6 +155,15 @@ def test_a_negative_variance_is_left_and_said(project: Any) -> None:
     assert f"negative residual variance: {residual.idxmin()}" in " ".join(result.notes)
 
 
+def test_a_saturated_model_fits_without_a_test(answers: pd.DataFrame) -> None:
+    fit = cfa("f =~ w2_q01 + w2_q02 + w2_q03", answers, estimator="MLR").fit.iloc[0]
+    assert fit["df"] == 0
+    assert fit["chi2"] == pytest.approx(0, abs=1e-8)
+    assert (fit["p_value"], fit["tli"], fit["rmsea"]) == (1, 1, 0)
+    assert fit["cfi"] == pytest.approx(1, abs=1e-9)
+    assert fit["srmr"] == pytest.approx(0, abs=1e-6)
+
+
 def test_people_left_out_are_counted(answers: pd.DataFrame) -> None:
     listwise = cfa(three_factors(1), answers)
     n = int(answers.filter(like="w1_").notna().all(axis=1).sum())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from scipy.stats import chi2
 from structure_truth import HS, STEPS, agree_on_fit, three_factors
 
-from belonging_study.errors import ParameterError
+from belonging_study.errors import DesignError, ParameterError
 from belonging_study.scales import cfa, compare_models, invariance
 from belonging_study.scales.structure import parse_model
 from belonging_study.scales.structure.estimate import maximise
@@ -73,6 +74,25 @@ def test_the_2010_correction_as_lavaan(pupils: pd.DataFrame, lavaan: dict[str, A
     for place in (0, 2):
         found = compare_models(fits[place + 1], fits[place], strictly_positive=True).iloc[0]
         assert found["chi2_diff"] == pytest.approx(stored[place]["Chisq diff"], rel=1e-3)
+
+
+def test_a_negative_correction_is_replaced_and_said(pupils: pd.DataFrame) -> None:
+    metric, configural = (
+        cfa(HS, pupils, group="school", equal=STEPS[s], estimator="MLR") for s in ("metric", "configural")
+    )
+    # A general model with an inflated factor makes the correction of 2001 negative.
+    inflated = dataclasses.replace(configural, fit=configural.fit.assign(scaling_factor=3.0))
+    usual = compare_models(metric, configural, strictly_positive=True).iloc[0]
+    found = compare_models(metric, inflated).iloc[0]
+    assert found["chi2_diff"] == pytest.approx(usual["chi2_diff"])
+    assert "not positive" in found["note"]
+
+
+def test_models_that_are_not_nested(pupils: pd.DataFrame) -> None:
+    three = cfa(HS, pupils, estimator="MLR")
+    one = cfa("g =~ x1 + x2 + x3 + x4 + x5 + x6 + x7 + x8 + x9\nx1 ~~ x4\nx7 ~~ x8", pupils, estimator="MLR")
+    with pytest.raises(DesignError, match="is not the second with more restrictions"):
+        compare_models(one, three, strictly_positive=True)
 
 
 def simulated(seed: int, *, n: int, shift: float = 0.0, weaker: float = 0.0, mean: float = 0.0) -> pd.DataFrame:

@@ -74,8 +74,27 @@ def maximise(layout: Layout, samples: Sequence[Sample], start: Array | None = No
             f"The model has {layout.n_free} free parameters for {layout.n_free + layout.df} means and covariances.",
             remedy="a single factor needs three items (or two with equal loadings); fix or equate parameters.",
         )
-    fit = _first(layout, samples, start)
-    began, newton = fit, False
+    began = _first(layout, samples, start)
+    found = _climb(began)
+    if found is None:
+        # The steps ran away, often from a weak marker item: once more from factors that every item reflects alike.
+        plain = fit_at(layout, samples, _plain_start(layout, samples))
+        found = None if plain is None else _climb(plain)
+    if found is not None:
+        refuse_unidentified(layout, found.information(observed=False))
+        return found
+    # Only the start tells now whether the model could be identified at all.
+    refuse_unidentified(layout, began.information(observed=False))
+    raise DataError(
+        f"The model of {len(layout.items)} items did not converge: these answers do not determine it.",
+        remedy="look at the item table for items that are unreversed or unrelated to the rest; "
+        "give the factor its scale by another item or by std_lv=True; try a simpler model.",
+    )
+
+
+def _climb(fit: Fit) -> Fit | None:
+    """Steps to the maximum; None where they do not get there."""
+    layout, samples, newton = fit.layout, fit.samples, False
     for _ in range(_MAX_STEPS):
         slope, info = _slopes(layout, fit.points, observed=newton)
         if newton and float(np.linalg.eigvalsh(_scaled(info)[0])[0]) < 1e-6:
@@ -89,19 +108,12 @@ def maximise(layout: Layout, samples: Sequence[Sample], start: Array | None = No
                 break
             length /= 2
         if trial is None or length <= 1e-10:
-            break
+            return None
         fit = trial
         if decrement < _DECREMENT:
-            refuse_unidentified(layout, info)
             return fit
         newton = decrement < _NEWTON_BELOW
-    # Where the steps ran away, only the start tells whether the model could be identified at all.
-    refuse_unidentified(layout, began.information(observed=False))
-    raise DataError(
-        f"The model of {len(layout.items)} items did not converge: these answers do not determine it.",
-        remedy="look at the item table for items that are unreversed or unrelated to the rest; "
-        "give the factor its scale by another item or by std_lv=True; try a simpler model.",
-    )
+    return None
 
 
 def refuse_unidentified(layout: Layout, info: Array) -> None:
@@ -186,18 +198,22 @@ def _start(layout: Layout, samples: Sequence[Sample]) -> Array:
 
 
 def _plain_start(layout: Layout, samples: Sequence[Sample]) -> Array:
-    """Unrelated items, which always have a positive definite covariance matrix."""
+    """Weak factors that every item reflects alike."""
     found = np.zeros(len(layout.rows))
     for g, sample in enumerate(samples):
         variances = np.diag(sample.covariance)
-        for r in np.flatnonzero(layout.group == g):
+        of_group = np.flatnonzero(layout.group == g)
+        held = [r for r in of_group if layout.kind[r] == LOADING and layout.free[r] < 0 and layout.fixed[r] != 0]
+        marker = np.ones(len(layout.factors))
+        marker[layout.column[held]] = variances[layout.row[held]]
+        for r in of_group:
             i, same = layout.row[r], layout.row[r] == layout.column[r]
             if layout.kind[r] == LOADING:
-                found[r] = 0.5
+                found[r] = np.sqrt(variances[i] / marker[layout.column[r]])
             elif layout.kind[r] == RESIDUAL and same:
-                found[r] = variances[i]
+                found[r] = 0.5 * variances[i]
             elif layout.kind[r] == FACTOR and same:
-                found[r] = 0.05 * float(variances.min())
+                found[r] = 0.05 * marker[i]
             elif layout.kind[r] == INTERCEPT:
                 found[r] = sample.mean[i]
     return _average(layout, found)

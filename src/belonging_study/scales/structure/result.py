@@ -34,10 +34,10 @@ class CFAResult:
     fit : pandas.DataFrame
         One row: ``n``, ``n_groups``, ``n_parameters``, ``chi2``, ``df``, ``p_value``, ``cfi``, ``tli``, ``rmsea``
         with its 90% interval, ``srmr``, ``log_likelihood``, ``aic``, ``bic``, the baseline's chi-square and df. With
-        ``estimator="MLR"``, ``chi2`` is the scaled one, ``scaling_factor`` and ``chi2_unscaled`` stand beside it, and
-        CFI, TLI and RMSEA are the robust versions (with missing answers: from the scaled chi-squares). For ordered
-        answers ``shift`` stands there too, all indices rest on the scaled and shifted chi-squares, and there is no
-        likelihood.
+        ``estimator="MLR"``, ``chi2`` is the scaled one, ``scaling_factor`` (empty without degrees of freedom) and
+        ``chi2_unscaled`` stand beside it, and CFI, TLI and RMSEA are the robust versions (with missing answers: from
+        the scaled chi-squares). For ordered answers ``shift`` stands there too, all indices rest on the scaled and
+        shifted chi-squares, and there is no likelihood.
     notes : tuple of str
         What a reader must know, in plain words: who was left out, negative variances, correlations past 1,
         unreversed items, how the standard errors were computed.
