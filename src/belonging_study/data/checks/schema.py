@@ -97,7 +97,8 @@ def schema_failures(
     from pandera.errors import SchemaErrors
 
     try:
-        schema.validate(table, lazy=True)
+        # Without coercion nothing is changed, and no copy is needed.
+        schema.validate(table, lazy=True, inplace=True)
     except SchemaErrors as failed:
         for one in failed.schema_errors:
             every = np.ones(len(table), dtype=bool)

@@ -251,8 +251,9 @@ def links_table(
     """
     students, before = _with_places(students), _with_places(before) if before is not None else None
     lines = []
+    rows_of, past_of = _by_school(students), _by_school(before) if before is not None else None
     for arm, school in _places(students):
-        rows = _there(students, arm, school)
+        rows = _there(students, rows_of, arm, school)
         if "linked" in students:
             first = bool(students["linked"].isna().all())
             n_linked = None if first else int(rows["linked"].sum())
@@ -262,7 +263,7 @@ def links_table(
             n_linked = int(rows["responded"].sum())
             unlinked = n_unlinked if (arm, school) == ("all", "all") else None
             n_responses = n_linked + (unlinked or 0)
-        past = _there(before, arm, school) if before is not None else None
+        past = _there(before, past_of, arm, school) if before is not None and past_of is not None else None
         again = None if past is None else int(past["again"].sum())
         rate, retention = _share(n_linked, len(rows)), _share(again, len(past) if past is not None else 0)
         lines.append((wave, arm, school, len(rows), n_responses, n_linked, rate, unlinked, again, retention))
@@ -328,10 +329,20 @@ def _places(students: pd.DataFrame) -> list[tuple[str, str]]:
     return [("all", "all"), ("programme", "all"), ("comparison", "all"), *found]
 
 
-def _there(students: pd.DataFrame, arm: str, school: str) -> pd.DataFrame:
+def _by_school(students: pd.DataFrame) -> dict[str, npt.NDArray[np.int_]]:
+    """School to the positions of its students: found once, not by a search through everybody for each school."""
+    codes, schools = pd.factorize(students["school"])
+    order = np.argsort(codes, kind="stable")
+    ends = np.cumsum(np.bincount(codes + 1, minlength=len(schools) + 1))
+    return {school: order[ends[i] : ends[i + 1]] for i, school in enumerate(schools)}
+
+
+def _there(
+    students: pd.DataFrame, of_school: dict[str, npt.NDArray[np.int_]], arm: str, school: str
+) -> pd.DataFrame:
     """The students of one arm or school."""
     if school != "all":
-        return students[students["school"] == school]
+        return students.iloc[of_school.get(school, [])]
     return students if arm == "all" else students[students["programme"] == (1 if arm == "programme" else 0)]
 
 
