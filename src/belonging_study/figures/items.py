@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.patches import Patch
 
 from belonging_study.figures.style import INK, MUTED, PAPER, WIDTH, Drawn, clean_axis, house_style, new_figure
 
@@ -24,7 +27,8 @@ def item_answers(table: pd.DataFrame, *, labels: Sequence[str], questions: Mappi
     ----------
     table : pandas.DataFrame
         One row an item and answer, with ``item, value, share`` (share of those who answered; missing where hidden).
-        Values run from lowest to highest as on the form.
+        Values run from lowest to highest as on the form. With ``value_to``, a row counts the answers from ``value`` to
+        ``value_to`` together; such a bar is hatched.
     labels : sequence of str
         The form's labels, lowest first.
     questions : mapping
@@ -44,41 +48,80 @@ def item_answers(table: pd.DataFrame, *, labels: Sequence[str], questions: Mappi
     >>> item_answers(table, labels=["No", "Yes"], questions={"a": "Do you?"}).alt
     'Share of each answer by item, from No to Yes. Do you?: 75% on the upper side.'
     """
-    shares = table.set_index(["item", "value"])["share"].unstack("value").reindex(list(questions))
-    shares = shares.dropna(how="all").fillna(0.0)
+    shown = table[table["share"].notna() & table["item"].isin(list(questions))]
+    items = [item for item in questions if (shown["item"] == item).any()]
     k = len(labels)
     colors = _colors(k)
-    middle = (k - 1) / 2
-    below = [i for i in range(k) if i < middle]
-    offset = -shares.iloc[:, below].sum(axis=1).to_numpy()
-    if k % 2:
-        offset = offset - shares.iloc[:, int(middle)].to_numpy() / 2
-    said = []
+    bars = {item: _bars(shown[shown["item"] == item], table["value"].min()) for item in items}
+    start = {item: -sum(bar.share * bar.below(k) for bar in bars[item]) for item in items}
     with house_style():
-        figure, ax = new_figure(WIDTH, 0.95 + 0.33 * len(shares))
-        left = offset.copy()
-        at = -np.arange(len(shares))
-        for i in range(k):
-            width = shares.iloc[:, i].to_numpy()
-            ax.barh(at, width, left=left, color=colors[i], edgecolor=PAPER, linewidth=0.8, height=0.72, label=labels[i])
-            for y, x, w in zip(at, left, width, strict=True):
-                if w >= 0.08:
-                    dark = _dark(colors[i])
-                    text = f"{w:.0%}"
-                    ax.text(x + w / 2, y, text, ha="center", va="center", fontsize=7, color=PAPER if dark else INK)
-            left = left + width
+        figure, ax = new_figure(WIDTH, 0.95 + 0.33 * len(items))
+        reach = 0.05
+        for at, item in enumerate(items):
+            left = start[item]
+            for bar in bars[item]:
+                _draw(ax, bar, colors, left, -at)
+                left += bar.share
+            reach = max(reach, left)
         ax.axvline(0, color=MUTED, linewidth=0.8)
-        ax.set_yticks(at, [textwrap.fill(questions[item], 44) for item in shares.index], fontsize=7)
-        ax.set_xlim(min(offset.min(), -0.05) - 0.02, max(left.max(), 0.05) + 0.02)
+        ax.set_yticks(-np.arange(len(items)), [textwrap.fill(questions[item], 44) for item in items], fontsize=7)
+        ax.set_xlim(min([*start.values(), -0.05]) - 0.02, reach + 0.02)
         ax.xaxis.set_major_formatter(lambda value, _: f"{abs(value):.0%}")
         ax.spines["left"].set_visible(False)
         ax.set_title(title)
         clean_axis(ax)
-        figure.legend(loc="outside lower center", ncols=min(k, 5), fontsize=7.5, handlelength=1, columnspacing=1.2)
-    above = [i for i in range(k) if i > middle]
-    for item, row in shares.iterrows():
-        said.append(f"{questions[str(item)]}: {row.iloc[above].sum():.0%} on the upper side")
+        keys = [Patch(facecolor=color, label=label) for color, label in zip(colors, labels, strict=True)]
+        if any(bar.low < bar.high for item in items for bar in bars[item]):
+            keys.append(Patch(facecolor=PAPER, edgecolor=MUTED, hatch="////", linewidth=0.5, label="Answers together"))
+        figure.legend(
+            handles=keys, loc="outside lower center", ncols=min(k, 5), fontsize=7.5, handlelength=1, columnspacing=1.2
+        )
+    said = [f"{questions[item]}: {_upper_side(bars[item], k)}" for item in items]
     return Drawn(figure, f"Share of each answer by item, from {labels[0]} to {labels[-1]}. " + "; ".join(said) + ".")
+
+
+@dataclass(frozen=True)
+class _Bar:
+    """The answers from one place on the form to another, and their share."""
+
+    low: int
+    high: int
+    share: float
+
+    def below(self, k: int) -> float:
+        """How much of the bar lies left of the middle of a form of k answers: 0, a part, or 1."""
+        places = np.arange(self.low, self.high + 1)
+        return float(np.mean(np.where(places < (k - 1) / 2, 1.0, np.where(places > (k - 1) / 2, 0.0, 0.5))))
+
+
+def _bars(rows: pd.DataFrame, lowest: float) -> list[_Bar]:
+    """One item's bars from left to right."""
+    last = rows["value_to"] if "value_to" in rows else rows["value"]
+    return [
+        _Bar(int(low - lowest), int(high - lowest), float(share))
+        for low, high, share in zip(rows["value"], last, rows["share"], strict=True)
+    ]
+
+
+def _draw(ax: Axes, bar: _Bar, colors: Sequence[str], left: float, at: int) -> None:
+    """Draw a bar, with its share where there is room."""
+    together = bar.low < bar.high
+    color = colors[bar.low if bar.below(len(colors)) > 0.5 else bar.high]
+    ax.barh(at, bar.share, left=left, color=color, edgecolor=PAPER, linewidth=0.8, height=0.72)
+    if together:
+        lighter = colors[bar.high if color == colors[bar.low] else bar.low]
+        ax.barh(at, bar.share, left=left, color="none", edgecolor=lighter, hatch="////", linewidth=0, height=0.72)
+    if bar.share >= 0.08:
+        ink = PAPER if _dark(color) else INK
+        box = {"boxstyle": "round,pad=0.15", "facecolor": color, "edgecolor": "none"} if together else None
+        ax.text(left + bar.share / 2, at, f"{bar.share:.0%}", ha="center", va="center", fontsize=7, color=ink, bbox=box)
+
+
+def _upper_side(bars: Sequence[_Bar], k: int) -> str:
+    """Say how many answered above the middle, as far as the bars tell."""
+    above = sum(bar.share for bar in bars if bar.low > (k - 1) / 2)
+    unclear = any(bar.low <= (k - 1) / 2 < bar.high for bar in bars)
+    return f"{'at least ' if unclear else ''}{above:.0%} on the upper side"
 
 
 def _colors(k: int) -> list[str]:

@@ -8,7 +8,8 @@ Four rules, all by the study's minimum cell m:
 3. In a participant flow the analysis sample is shown, because other tables need it. Reasons that took out a few are
    merged until they count m; where they cannot, the number is hidden together with the start it would follow from, in
    the flow and in the table of linked responses.
-4. How often each value of a variable was given is shown for all its values or for none (see `suppress_values`).
+4. How often each value of a variable was given is shown for all its values or for none (see `suppress_values`); rare
+   answers to an item are counted together with the next answer (see `suppress_answers`).
 
 Rules 1 and 2 hold within a table. What two tables say of overlapping samples is for the study team to read before a
 report leaves their hands.
@@ -24,6 +25,7 @@ import numpy as np
 import pandas as pd
 
 from belonging_study.errors import DataError, ParameterError
+from belonging_study.reports.answer_disclosure import suppress_answers, suppress_items
 from belonging_study.reports.flow_disclosure import HIDDEN_IN_COMPANY, fewer_than, suppress_flow
 from belonging_study.reports.link_disclosure import suppress_link_reasons, suppress_links
 from belonging_study.reports.value_disclosure import suppress_values
@@ -45,7 +47,10 @@ _STRUCTURE = ("step", "time", "event_time", "conf_level", "n_items")
 _FLOW = frozenset({"stream", "kind", "step"})
 _LINKS = frozenset({"n_roster", "n_linked"})
 _LINK_REASONS = frozenset({"link_reason", "n_responses"})
-_VALUES = frozenset({"value", "n", "share"})
+_BY_VALUE = (
+    (frozenset({"scale", "item", "value", "n", "share"}), suppress_answers),
+    (frozenset({"value", "n", "share"}), suppress_values),
+)
 _Array = np.ndarray[Any, Any]
 
 
@@ -112,8 +117,10 @@ def suppress(
         n_negative = int((pd.to_numeric(table[column], errors="coerce") < 0).sum())
         if n_negative:
             raise DataError(f"{n_negative} counts are negative.", where=f"column {column}")
-    if set(table.columns) >= _VALUES:
-        return suppress_values(table, minimum_cell)
+    by_value = next((rule for names, rule in _BY_VALUE if set(table.columns) >= names), None)
+    if by_value is not None:
+        return by_value(table, minimum_cell)
+    table = suppress_items(table, minimum_cell)
     special = next((names for names in (_FLOW, _LINKS, _LINK_REASONS) if set(table.columns) >= names), None)
     if special and "suppressed" in table:
         return table

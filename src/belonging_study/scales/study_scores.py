@@ -117,7 +117,8 @@ def item_table(study: Study, responses: pd.DataFrame, wave: str) -> pd.DataFrame
     Returns
     -------
     pandas.DataFrame
-        ``scale, item, question, reversed`` and the columns of `item_statistics`, one row an item.
+        ``scale, item, question, reversed``, the columns of `item_statistics` and ``n_smallest`` (how many gave the
+        rarest answer), one row an item.
     """
     answered = responses[responses["responded"] & (responses["wave"] == wave)]
     tables = []
@@ -129,6 +130,9 @@ def item_table(study: Study, responses: pd.DataFrame, wave: str) -> pd.DataFrame
         table.insert(0, "scale", name)
         table.insert(2, "question", [scale.items[item] for item in table["item"]])
         table.insert(3, "reversed", [item in scale.reverse for item in table["item"]])
+        table["n_smallest"] = [
+            int(keyed[item].value_counts().min()) if keyed[item].notna().any() else 0 for item in table["item"]
+        ]
         tables.append(table)
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
