@@ -1,7 +1,8 @@
 """Time of factor models beside lavaan's, on the same simulated answers and the same machine.
 
 Each task is run in turn by this package and by lavaan (reading the data is not timed), and the medians are divided.
-Without Rscript and lavaan the ratios are empty.
+Both sides work on one thread: on a machine whose cores are busy, a second thread of the linear algebra waits for the
+first and can cost ten times what it saves. Without Rscript and lavaan the ratios are empty.
 
     uv run python benchmarks/cfa_time.py            # writes benchmarks/cfa_time.csv
 """
@@ -9,6 +10,7 @@ Without Rscript and lavaan the ratios are empty.
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import statistics
 import subprocess
@@ -16,6 +18,8 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # read when numpy is first imported
 
 import numpy as np
 import pandas as pd
