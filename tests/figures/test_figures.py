@@ -96,6 +96,18 @@ def test_item_bars_are_centred_on_the_middle_of_the_form() -> None:
     assert "Item: 30% on the upper side" in drawn.alt
 
 
+def test_answers_counted_together_are_one_hatched_bar_on_their_side() -> None:
+    table = pd.DataFrame({"item": "i", "value": [1, 3, 4, 5], "value_to": [2, 3, 4, 5], "share": [0.2, 0.2, 0.5, 0.1]})
+    drawn = item_answers(table, labels=list("abcde"), questions={"i": "Item"})
+    bars = list(drawn.figure.axes[0].patches)
+    assert bars[0].get_x() == pytest.approx(-0.3)
+    assert [bar.get_hatch() is not None for bar in bars] == [False, True, False, False, False]
+    assert (bars[1].get_x(), bars[1].get_width()) == (bars[0].get_x(), bars[0].get_width())
+    assert "Item: 60% on the upper side" in drawn.alt
+    labels = [text.get_text() for text in drawn.figure.legends[0].get_texts()]
+    assert labels == [*"abcde", "Answers together"]
+
+
 @pytest.mark.parametrize("k", [2, 4, 5, 6, 7])
 def test_item_colours_differ_for_every_answer(k: int) -> None:
     table = pd.DataFrame({"item": "i", "value": range(k), "share": 1 / k})

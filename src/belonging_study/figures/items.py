@@ -55,7 +55,9 @@ def item_answers(table: pd.DataFrame, *, labels: Sequence[str], questions: Mappi
     bars = {item: _bars(shown[shown["item"] == item], table["value"].min()) for item in items}
     start = {item: -sum(bar.share * bar.below(k) for bar in bars[item]) for item in items}
     with house_style():
-        figure, ax = new_figure(WIDTH, 0.95 + 0.33 * len(items))
+        wrapped = [textwrap.fill(questions[item], 44) for item in items]
+        lines = max([2, *(text.count("\n") + 1 for text in wrapped)])
+        figure, ax = new_figure(WIDTH, 0.95 + 0.165 * lines * len(items))
         reach = 0.05
         for at, item in enumerate(items):
             left = start[item]
@@ -64,7 +66,7 @@ def item_answers(table: pd.DataFrame, *, labels: Sequence[str], questions: Mappi
                 left += bar.share
             reach = max(reach, left)
         ax.axvline(0, color=MUTED, linewidth=0.8)
-        ax.set_yticks(-np.arange(len(items)), [textwrap.fill(questions[item], 44) for item in items], fontsize=7)
+        ax.set_yticks(-np.arange(len(items)), wrapped, fontsize=7)
         ax.set_xlim(min([*start.values(), -0.05]) - 0.02, reach + 0.02)
         ax.xaxis.set_major_formatter(lambda value, _: f"{abs(value):.0%}")
         ax.spines["left"].set_visible(False)
@@ -106,11 +108,12 @@ def _bars(rows: pd.DataFrame, lowest: float) -> list[_Bar]:
 def _draw(ax: Axes, bar: _Bar, colors: Sequence[str], left: float, at: int) -> None:
     """Draw a bar, with its share where there is room."""
     together = bar.low < bar.high
-    color = colors[bar.low if bar.below(len(colors)) > 0.5 else bar.high]
+    inner = min(range(bar.low, bar.high + 1), key=lambda place: abs(place - (len(colors) - 1) / 2))
+    color = colors[inner]
     ax.barh(at, bar.share, left=left, color=color, edgecolor=PAPER, linewidth=0.8, height=0.72)
     if together:
-        lighter = colors[bar.high if color == colors[bar.low] else bar.low]
-        ax.barh(at, bar.share, left=left, color="none", edgecolor=lighter, hatch="////", linewidth=0, height=0.72)
+        outer = colors[bar.high if inner == bar.low else bar.low]
+        ax.barh(at, bar.share, left=left, color="none", edgecolor=outer, hatch="////", linewidth=0, height=0.72)
     if bar.share >= 0.08:
         ink = PAPER if _dark(color) else INK
         box = {"boxstyle": "round,pad=0.15", "facecolor": color, "edgecolor": "none"} if together else None
