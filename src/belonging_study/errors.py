@@ -15,6 +15,7 @@
     │   │   ├── UnknownLabelError    an answer that the scale's labels do not hold
     │   │   ├── DuplicateRowsError   several rows for one student in a wave
     │   │   ├── ArmConflictError     a student, class or school in two arms
+    │   │   ├── NoVariationError     an outcome that is the same for everybody in a wave
     │   │   ├── KeyFileError         the pseudonymisation key is missing or unusable
     │   │   └── DataProblems         several of these at once, by file, so that one round mends them all
     │   ├── DesignError              the data cannot answer the question by this method
@@ -41,6 +42,7 @@ __all__ = [
     "FileMissingError",
     "KeyFileError",
     "Mistake",
+    "NoVariationError",
     "ParameterError",
     "PublishError",
     "StepError",
@@ -185,6 +187,10 @@ class DuplicateRowsError(DataError):
 
 class ArmConflictError(DataError):
     """A student, class or school appears in two arms."""
+
+
+class NoVariationError(DataError):
+    """An outcome has one value throughout a wave, so that no report of that wave can be made."""
 
 
 class KeyFileError(DataError):

@@ -163,7 +163,7 @@ def test_a_survey_delivered_twice_and_an_outcome_that_never_varies(folder: Path)
     edit(folder, "w1/records.csv", lambda rows: [rows[0], *([r[0], "60"] for r in rows[1:])])
     study, checks = check(folder)
     said = [(f.severity, f.where, f.what.split(":")[0]) for one in checks for f in one.findings]
-    assert ("error", "w1/records.csv, column mark", "The outcome mark never varies") in said
+    assert ("warning", "w1/records.csv, column mark", "The outcome mark never varies") in said
     assert len([s for s in said if s[1].startswith("w1/records.csv")]) == 1  # the warning about it is not told as well
     assert [f.file for f in checks[1].findings if "delivered for two waves" in f.what] == ["w2/survey.csv"]
     everything_said(study, checks)
@@ -203,8 +203,9 @@ def test_rows_are_counted_where_the_files_could_not_be_brought_together(folder: 
 def test_a_wave_that_cannot_be_analysed_alone_does_not_stop_the_next(folder: Path) -> None:
     edit(folder, "w1/records.csv", lambda rows: [rows[0], *([r[0], "60"] for r in rows[1:])])
     _, checks = check(folder)
-    assert [(one.count("error"), one.needs) for one in checks] == [(1, ()), (0, ())]
+    assert [(one.count("error"), one.count("warning"), one.needs) for one in checks] == [(0, 1, ()), (0, 0, ())]
     assert checks[1].summary.startswith("24 students")
+    assert [one.count("error") for one in check(folder, "w1")[1]] == [1]  # no report of this wave alone
 
 
 def test_what_hinders_every_wave_is_told_once(folder: Path) -> None:

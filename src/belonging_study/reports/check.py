@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from belonging_study.errors import DataProblems, UserError
+from belonging_study.errors import DataProblems, NoVariationError, UserError
 from belonging_study.reports.places import missing_files
 from belonging_study.study import Study
 
@@ -142,7 +142,7 @@ def check_waves(study: Study, waves: Iterable[str], raw: Path) -> list[WaveCheck
         exam = examine_wave(study, wave, raw)
         errors: list[UserError] = [*exam.problems, *repeated_surveys(study, examined, wave.name, raw)]
         unusable = bool(errors) or exam.linked is None
-        done = _check_wave(study, exam, errors, linked, _Earlier(tuple(broken), told), raw=raw)
+        done = _check_wave(study, exam, errors, linked, _Earlier(tuple(broken), told, at < max(there)), raw=raw)
         # A sample that cannot be analysed in one wave may well be in the next: only files that fail stop all.
         if unusable:
             broken.append(wave.name)
@@ -194,10 +194,11 @@ def next_step(checks: Sequence[WaveCheck], raw: str) -> str:
 
 @dataclass(frozen=True)
 class _Earlier:
-    """Waves whose files fail, and what was told of earlier waves: the text to the wave."""
+    """Waves whose files fail, what was told of earlier waves (text to wave), and whether a later wave is there."""
 
     broken: tuple[str, ...]
     told: dict[str, str]
+    goes_on: bool
 
 
 def _check_wave(
@@ -245,8 +246,12 @@ def _check_wave(
     again = [earlier.told[str(problem)] for problem in flat if str(problem) in earlier.told]
     broken = tuple(dict.fromkeys([*earlier.broken, *again]))
     errors = [problem for problem in flat if str(problem) not in earlier.told]
+    # A report of this wave cannot be made, but those of later waves can.
+    constant = [problem for problem in errors if isinstance(problem, NoVariationError) and earlier.goes_on]
+    errors = [problem for problem in errors if problem not in constant]
     earlier.told.update(dict.fromkeys(map(str, errors), exam.wave))
-    findings = _sorted([*_findings_of(errors), *_new_issues(issues, errors)])
+    warned = (_finding("warning", problem) for problem in constant)
+    findings = _sorted([*_findings_of(errors), *warned, *_new_issues(issues, [*errors, *constant])])
     n = sum(finding.severity == "error" for finding in findings)
     n_warnings = sum(finding.severity == "warning" for finding in findings)
     parts = [summary] if summary and not n else []

@@ -8,7 +8,7 @@ import pandas as pd
 from belonging_study.data.arms import require_both_arms
 from belonging_study.data.coding.problems import raise_all
 from belonging_study.data.waves.table import WaveTable
-from belonging_study.errors import DataError, DesignError, UserError
+from belonging_study.errors import DataError, DesignError, NoVariationError, UserError
 from belonging_study.study.model import Outcome, Study
 
 __all__ = ["require_sample"]
@@ -69,7 +69,7 @@ def require_sample(
     raise_all([*problems, *(error for error in (_constant(study, wave, one, last, o) for o in outcomes) if error)])
 
 
-def _constant(study: Study, wave: str, one: WaveTable, last: pd.DataFrame, outcome: Outcome) -> DataError | None:
+def _constant(study: Study, wave: str, one: WaveTable, last: pd.DataFrame, outcome: Outcome) -> NoVariationError | None:
     """Say that an outcome never varies in a wave, if so."""
     scale = study.scales.get(outcome.measure)
     columns = list(scale.items) if scale is not None else [outcome.measure]
@@ -80,7 +80,7 @@ def _constant(study: Study, wave: str, one: WaveTable, last: pd.DataFrame, outco
     what = "has no value" if len(known) == 0 else f"is {known[0]:g} for every student with a value"
     if len(known) > 1:
         what = "has items that each have one answer throughout"
-    return DataError(
+    return NoVariationError(
         f"The outcome {outcome.name} never varies: {outcome.measure} {what} in wave {wave} ({len(last)} students).",
         where=f"{one.where(columns[0])}, column {outcome.measure}",
         remedy="check the export; if the outcome was not measured in this wave, limit it by `waves:`.",
