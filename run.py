@@ -87,7 +87,7 @@ def hand_over(arguments):
     first, rest = arguments[0], arguments[1:]
     python = str(program(HERE / ".venv", "python"))
     if first == "test":
-        command, cwd = [python, "-m", "pytest", *rest], HERE
+        command, cwd = [python, "-m", "pytest", *(rest or ["-n", "auto"])], HERE
     elif first == "lab":
         command, cwd = [python, "-m", "jupyter", "lab", *rest], HERE
     else:
