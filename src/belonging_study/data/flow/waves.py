@@ -10,6 +10,7 @@ import pandas as pd
 
 from belonging_study.data.arms import NO_ARM, NO_CLUSTER
 from belonging_study.data.flow.table import FLOW_COLUMNS, flow_info, flow_table
+from belonging_study.data.linking.lookup import places_in
 from belonging_study.data.waves.table import WaveTable
 from belonging_study.study.model import Study
 
@@ -80,10 +81,10 @@ def waves_flow(
         ``all``), ``students`` the students, also by arm; a student without an arm is in ``all`` only.
     """
     # Numbers in place of names: only who is the same as whom matters for counting.
-    student, names = pd.factorize(rows["student"].to_numpy(dtype=object))
-    cluster, _ = pd.factorize(rows["cluster"].to_numpy(dtype=object))
+    student, names = pd.factorize(rows["student"])
+    cluster, _ = pd.factorize(rows["cluster"])
     everyone = pd.DataFrame({"student": student, "cluster": np.where(cluster >= 0, cluster, np.nan)})
-    known = pd.Index(names, dtype=object)
+    known = pd.Index(names)
     of_wave = rows["wave"].to_numpy(dtype=object)
     parts: list[pd.DataFrame] = []
     for wave, one in linked.items():
@@ -98,8 +99,8 @@ def _files(one: WaveTable, everyone: pd.DataFrame, known: pd.Index, wave: str) -
     home = np.full(len(known) + 1, np.nan)  # the last is for those who are on no roster
     home[everyone["student"].to_numpy()] = everyone["cluster"]
     for stream in one.streams:
-        place = known.get_indexer(pd.Index(stream.student, dtype=object))
-        strangers, _ = pd.factorize(stream.student.where(place < 0).to_numpy(dtype=object))
+        place = places_in(stream.student, known)
+        strangers, _ = pd.factorize(stream.student.where(place < 0))
         number = np.where(place >= 0, place, np.where(strangers >= 0, len(known) + strangers, np.nan))
         rows = pd.DataFrame({"student": number, "cluster": home[place]})
         yield flow_table(rows, stream.removed_at, stream.labels, wave=wave, stream=stream.name)

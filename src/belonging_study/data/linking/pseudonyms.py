@@ -21,6 +21,8 @@ __all__ = ["normalise_ids", "pseudonymise"]
 
 _CODES = {"student": ("p", 16), "school": ("s", 8), "classroom": ("c", 10), "block": ("b", 6)}
 _SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?e\+\d+")
+_PLAIN = r"[0-9a-z_-]+"
+"""Identifiers that are in their normal form and cannot be numbers that a spreadsheet has changed."""
 _LARGEST_EXACT = 10**15
 
 
@@ -55,6 +57,8 @@ def normalise_ids(ids: pd.Series, *, where: str) -> pd.Series:
     >>> normalise_ids(pd.Series([12.0, 7.0]), where="w3/survey.sav, column STUDENT").tolist()
     ['12', '7']
     """
+    if isinstance(ids.dtype, pd.StringDtype) and ids.str.fullmatch(_PLAIN).fillna(True).all():
+        return ids.astype("str")
     # A million texts are found equal where they lie; other values as the objects that they are.
     codes, unique = pd.factorize(ids if isinstance(ids.dtype, pd.StringDtype) else ids.to_numpy(dtype=object))
     values = np.asarray(unique, dtype=object)
@@ -76,8 +80,7 @@ def normalise_ids(ids: pd.Series, *, where: str) -> pd.Series:
     if dotted and all(re.fullmatch(r"\d+\.0", text) for text in dotted):
         forms = np.array([form[:-2] if str(form).endswith(".0") else form for form in forms], dtype=object)
     forms[forms == ""] = np.nan
-    out = np.append(forms, np.nan)[codes]
-    return pd.Series(out, index=ids.index, dtype=object, name=ids.name)
+    return pd.Series(pd.array(forms, dtype="str").take(codes, allow_fill=True), index=ids.index, name=ids.name)
 
 
 def pseudonymise(ids: pd.Series, kind: str, key: bytes) -> pd.Series:
@@ -109,17 +112,18 @@ def pseudonymise(ids: pd.Series, kind: str, key: bytes) -> pd.Series:
     2
     """
     letter, digits = _CODES[kind]
-    codes, values = pd.factorize(ids.to_numpy(dtype=object))
-    made = [
-        letter + hmac.digest(key, f"{kind}\0{value}".encode(), "sha256").hex()[:digits] for value in map(str, values)
-    ]
-    if len(set(made)) < len(made):
+    codes, values = pd.factorize(ids.astype("str"))
+    made = pd.array(
+        [letter + hmac.digest(key, f"{kind}\0{value}".encode(), "sha256").hex()[:digits] for value in values],
+        dtype="str",
+    )
+    n_twice = len(made) - len(made.unique())
+    if n_twice:
         raise DataError(
-            f"{len(made) - len(set(made))} of {len(made)} {kind} codes would stand for two identifiers.",
+            f"{n_twice} of {len(made)} {kind} codes would stand for two identifiers.",
             remedy="remove the study's key file so that a new key is drawn; every code then changes.",
         )
-    out = np.append(np.array(made, dtype=object), np.nan)[codes]
-    return pd.Series(out, index=ids.index, dtype=object, name=ids.name)
+    return pd.Series(made.take(codes, allow_fill=True), index=ids.index, name=ids.name)
 
 
 def _one_form(value: object) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from belonging_study.data.linking.codes import AMBIGUOUS, NO_CODE, NOT_LINKED
+from belonging_study.data.linking.lookup import places_in
 from belonging_study.data.linking.pseudonyms import pseudonymise
 from belonging_study.data.linking.rosters import link_reasons_table, links_table
 from belonging_study.data.linking.self_codes import FIRST_WAVE
@@ -63,7 +64,7 @@ def wave_links(
     for wave, one in linked.items():
         here = everybody[everybody["wave"] == wave]
         if before is not None:
-            before = before.assign(again=before["student"].isin(here["student"]))
+            before = before.assign(again=places_in(before["student"], here["student"]) >= 0)
         tables.append(links_table(here, one.n_unlinked, wave=wave, before=before))
         before = here if study.design.panel else None
     links = pd.concat(tables, ignore_index=True)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from belonging_study.data.linking.codes import NOT_LINKED
+from belonging_study.data.linking.lookup import places_in
 from belonging_study.data.wording import how_many
 from belonging_study.errors import ArmConflictError, DataError, DuplicateRowsError
 from belonging_study.study.model import Responses
@@ -84,7 +85,7 @@ def link_responses(
                 "most_complete.",
             )
         step[left.index[~left.index.isin(_kept(left, answers, rules.duplicates))]] = 3
-    step[(step == 0) & ~rows["student"].isin(roster).to_numpy()] = 4
+    step[(step == 0) & (places_in(rows["student"], roster) < 0)] = 4
     _require_some_linked(rows, step, roster, where)
     require_zeros(rows["student"], roster, where=where)
     return step
@@ -118,12 +119,11 @@ def require_zeros(ids: pd.Series, roster: pd.Index, *, where: str) -> None:
     ...     print(error.what)
     2 identifiers differ from those of students on the roster by leading zeros alone, which a spreadsheet drops.
     """
-    mine = pd.Index(ids.dropna().unique()).astype(str)
-    theirs = roster.astype(str)
+    mine, theirs = pd.Series(ids.dropna().unique(), dtype="str"), pd.Series(roster, dtype="str")
     if mine.str.startswith("0").any() and theirs.str.startswith("0").any():
         return
-    unmatched = mine[~mine.isin(theirs)]
-    n = int(unmatched.str.lstrip("0").isin(theirs[~theirs.isin(mine)].str.lstrip("0")).sum())
+    unmatched, free = mine[places_in(mine, theirs) < 0], theirs[places_in(theirs, mine) < 0]
+    n = int((places_in(unmatched.str.lstrip("0"), free.str.lstrip("0")) >= 0).sum())
     if n > 1:
         raise DataError(
             f"{n} identifiers differ from those of students on the roster by leading zeros alone, which a spreadsheet "
@@ -337,9 +337,7 @@ def _by_school(students: pd.DataFrame) -> dict[str, npt.NDArray[np.int_]]:
     return {school: order[ends[i] : ends[i + 1]] for i, school in enumerate(schools)}
 
 
-def _there(
-    students: pd.DataFrame, of_school: dict[str, npt.NDArray[np.int_]], arm: str, school: str
-) -> pd.DataFrame:
+def _there(students: pd.DataFrame, of_school: dict[str, npt.NDArray[np.int_]], arm: str, school: str) -> pd.DataFrame:
     """The students of one arm or school."""
     if school != "all":
         return students.iloc[of_school.get(school, [])]
@@ -385,7 +383,7 @@ def _require_some_linked(rows: pd.DataFrame, step: npt.NDArray[np.int_], roster:
     unknown = rows.loc[step == 4, "student"]
     if unknown.empty or (step == 0).any():
         return
-    bare = unknown.str.lstrip("0").isin(roster.astype(str).str.lstrip("0")).sum()
+    bare = (places_in(unknown.str.lstrip("0"), roster.astype("str").str.lstrip("0")) >= 0).sum()
     hint = (
         f"{int(bare)} would match without leading zeros, which a spreadsheet drops: export the file again with this "
         "column as text."

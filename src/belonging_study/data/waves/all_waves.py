@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from belonging_study.errors import DataError, DataProblems
 from belonging_study.study.model import Source, Study, Wave
 
 __all__ = ["WaveExam", "examine_wave", "link_waves", "repeated_surveys"]
+
+_PIECE = 2**20
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,8 @@ def examine_wave(study: Study, wave: Wave, raw: Path) -> WaveExam:
             problems += [problem for problem in several.problems if isinstance(problem, DataError)]
         except DataError as error:
             problems.append(error)
-    return WaveExam(wave.name, reading.files, linked if not problems else None, tuple(problems))
+    files = reading.files if linked is None else linked.files
+    return WaveExam(wave.name, files, linked if not problems else None, tuple(problems))
 
 
 def link_waves(study: Study, waves: Sequence[Wave], raw: Path) -> dict[str, WaveTable]:
@@ -171,4 +175,5 @@ def _same(first: Source, second: Source, raw: Path) -> bool:
     one, other = raw / first.file, raw / second.file
     if not (one.is_file() and other.is_file()) or one.stat().st_size != other.stat().st_size:
         return False
-    return one.read_bytes() == other.read_bytes()
+    with one.open("rb") as mine, other.open("rb") as theirs:
+        return all(piece == theirs.read(_PIECE) for piece in iter(partial(mine.read, _PIECE), b""))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,7 @@ import pandas as pd
 
 from belonging_study.data.arms import require_same_arm
 from belonging_study.data.coding.problems import raise_all
+from belonging_study.data.linking.lookup import places_in
 from belonging_study.data.linking.rosters import LINK_STEPS, collapse_rows, join_files, link_responses, require_zeros
 from belonging_study.data.readers.grid import BLANK_LINES, HEADER_ROWS
 from belonging_study.data.registers import MANY_ROWS, REGISTERS, add_up, check_measures, register_columns, to_roster
@@ -68,7 +69,7 @@ class WaveTable:
     owner : dict
         Needed column, or measure of a register, to the kind of file it came from.
     files : tuple of WaveFile
-        The files as read.
+        The files as read; the items are in `table` alone.
     roster : {"roster", "enrolment", "survey", "records"}
         The kind of file that served as the roster.
     n_unlinked : int
@@ -149,22 +150,27 @@ def link_wave(study: Study, wave: Wave, files: Sequence[WaveFile]) -> WaveTable:
             continue
         if kind == kinds[0]:
             roster = pd.Index(table["student"])
-        tables[kind] = table.set_index("student")
+        tables[kind] = table
         streams.append(stream)
     if arm in owner:
         problems += _two_arms(tables, owner[arm], by_kind, arm)
     raise_all(problems)
-    table = pd.concat([tables[kind].reindex(roster) for kind in tables], axis=1)
-    for kind in dict.fromkeys((*tables, *_ONE_ROW)):
-        table[f"in_{kind}"] = roster.isin(tables[kind].index) if kind in tables else False
+    places = {kind: places_in(roster, mine["student"]) for kind, mine in tables.items()}
+    parts = [mine.drop(columns="student").reindex(places[kind]).set_axis(roster) for kind, mine in tables.items()]
+    tables.clear()
+    table = pd.concat(parts, axis=1)
+    for kind in dict.fromkeys((*places, *_ONE_ROW)):
+        table[f"in_{kind}"] = places[kind] >= 0 if kind in places else False
     items = [item for scale in study.scales_in(wave.name).values() for item in scale.items]
     table["responded"] = table["in_survey"]
-    if "survey" not in tables and items:
+    if "survey" not in places and items:
         table["responded"] = table[items].notna().any(axis=1)
     survey = next((s for s in streams if s.name == "survey"), None)
     n_unlinked = 0 if survey is None else int((survey.removed_at == len(survey.labels) - 2).sum())
     table = table.rename_axis("student").reset_index()
-    return WaveTable(table, tuple(streams), owner, tuple(files), kinds[0], n_unlinked)
+    # The answers are in the table now; a second copy of a large wave's would fill the memory.
+    left = tuple(replace(file, table=file.table.drop(columns=items, errors="ignore")) for file in files)
+    return WaveTable(table, tuple(streams), owner, left, kinds[0], n_unlinked)
 
 
 def _of_kind(
@@ -209,8 +215,8 @@ def _two_arms(
         if owner in tables:
             try:
                 require_same_arm(
-                    tables[owner][arm],
-                    theirs,
+                    tables[owner].set_index("student")[arm],
+                    theirs.set_axis(table["student"]),
                     where=", ".join(f.source.file for f in by_kind[owner]),
                     where_other=", ".join(f.source.file for f in by_kind[kind]),
                     column=arm,
@@ -243,8 +249,8 @@ def _stream(
             info["Rows of other waves"] = info.get("Rows of other waves", 0) + file.n_other_rows
     first = np.repeat(np.arange(1, len(aside) + 1), list(aside.values()))
     removed = np.concatenate([first, np.where(steps > 0, steps + len(aside), 0)]).astype(int)
-    nobody = pd.Series([np.nan] * len(first), dtype=object)
-    everyone = pd.concat([nobody, student.astype(object)], ignore_index=True)
+    nobody = pd.Series([np.nan] * len(first), dtype=student.dtype)
+    everyone = pd.concat([nobody, student], ignore_index=True) if len(nobody) else student.reset_index(drop=True)
     return Stream(kind, everyone, removed, (f"Rows of the {kind}", *aside, *labels, _ENDS.get(kind, _LINKED)), info)
 
 
@@ -329,7 +335,7 @@ def _register(
     labels = [LINK_STEPS[0], _REPEATED]
     if roster is not None:
         require_zeros(student, roster, where="; ".join(file.where for file in files))
-        steps = np.where(student.notna() & ~student.isin(roster), 3, steps)
-        table = table[table["student"].isin(roster)].reset_index(drop=True)
+        steps = np.where(student.notna() & (places_in(student, roster) < 0), 3, steps)
+        table = table[places_in(table["student"], roster) >= 0].reset_index(drop=True)
         labels.append(LINK_STEPS[3])
     return table, _stream(kind, files, student, steps, labels)
