@@ -58,9 +58,9 @@ def test_zero_missing_and_large_counts_hide_nothing() -> None:
 
 
 def test_every_named_count_is_looked_at() -> None:
-    table = pd.DataFrame({"n": [50, 50], "n_programme": [45, 46], "n_comparison": [5, 4]})
+    table = pd.DataFrame({"n": [50, 50], "n_programme": [45, 46], "n_others": [5, 4]})
     assert suppress(table, minimum_cell=MINIMUM)["suppressed"].eq("").all()
-    counts = ("n", "n_programme", "n_comparison")
+    counts = ("n", "n_programme", "n_others")
     assert suppress(table, minimum_cell=MINIMUM, counts=counts)["n"].isna().all()
 
 

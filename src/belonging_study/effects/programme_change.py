@@ -18,7 +18,10 @@ from belonging_study.effects.side_by_side import change_inference
 from belonging_study.errors import DataError, DesignError, ParameterError
 from belonging_study.study import Group, Outcome, Study
 
-__all__ = ["ProgrammeChanges", "change_size", "estimate_changes"]
+__all__ = ["FEW_ASIDE", "ProgrammeChanges", "change_size", "estimate_changes"]
+
+FEW_ASIDE = "number of students not shown: with it, few who are in none of these groups could be counted"
+"""Note of estimates by group where all students but a few are in the groups that are shown."""
 
 
 @dataclass(frozen=True)
@@ -207,6 +210,7 @@ def _by_group(
     first = wanted if wanted in levels else levels[0]
     ordered = [first, *(level for level in levels if level != first)]
     kept = mine[mine[group.column].isin(levels)]
+    n_aside = mine["student"].nunique() - kept["student"].nunique()
     kept = kept.assign(**{group.column: pd.Categorical(kept[group.column], categories=ordered)})
     try:
         change = _between(study, kept, outcome, contrast, conf_level, group=group.column)
@@ -215,6 +219,8 @@ def _by_group(
     rows = []
     for at, name in enumerate(change.table["group"]):
         row = _row(study, outcome, contrast, change, at=at)
+        if 0 < n_aside < study.privacy.minimum_cell:
+            row |= {"n_students": float("nan"), "note": "; ".join(filter(None, [row.get("note"), FEW_ASIDE]))}
         rows.append(row | {"group": f"{group.label}: {name}"})
     why = f"No change is given for {', '.join(change.skipped)}: all are in one cluster." if change.skipped else ""
     return rows, why

@@ -13,7 +13,7 @@ from belonging_study.effects.contrasts import Contrast, contrasts
 from belonging_study.effects.descriptives import cluster_of
 from belonging_study.effects.estimand import estimand
 from belonging_study.effects.estimates import estimate_row, estimate_table
-from belonging_study.effects.programme_change import change_size
+from belonging_study.effects.programme_change import FEW_ASIDE, change_size
 from belonging_study.effects.programme_model import ProgrammeModel, change_model, programme_model
 from belonging_study.effects.programme_size import programme_size
 from belonging_study.effects.variance import cluster_effects, icc
@@ -233,6 +233,8 @@ def _group_rows(asked: _Question, group: Group) -> tuple[list[dict[str, Any]], s
     if len(levels) < 2:
         return [], f"No effect by {group.label.lower()}: fewer than two groups are large enough to show."
     kept = sample[sample[group.column].isin(levels)]
+    known = sample[sample[asked.outcome.name].notna()]
+    n_aside = known["student"].nunique() - known.loc[known[group.column].isin(levels), "student"].nunique()
     wanted = dict(group.values).get(group.reference or "", group.reference or "")
     first = wanted if wanted in levels else levels[0]
     ordered = [first, *(level for level in levels if level != first)]
@@ -247,7 +249,9 @@ def _group_rows(asked: _Question, group: Group) -> tuple[list[dict[str, Any]], s
         differs = values["contrast"] == "difference"
         row = _row(within, model, values, group=f"{group.label}: {values['group']}", differs=differs)
         compared = str(values["group"]).split(" - ") if differs else [str(values["group"])]
-        row["n_students"] = int(kept.loc[kept[group.column].isin(compared), "student"].nunique())
+        row["n_students"] = int(known.loc[known[group.column].isin(compared), "student"].nunique())
+        if 0 < n_aside < study.privacy.minimum_cell:
+            row |= {"n_students": np.nan, "note": "; ".join(filter(None, [row["note"], FEW_ASIDE]))}
         rows.append(row)
     return rows, ""
 

@@ -1,6 +1,6 @@
 """Small cells are hidden here, and nowhere else, before a table or a figure leaves the study.
 
-Four rules, all by the study's minimum cell m:
+Five rules, all by the study's minimum cell m:
 
 1. A row that describes 1 to m - 1 people loses its count and every number made from them.
 2. Rows that add up to a published total are hidden in company: the smallest further row goes too, until an attacker
@@ -10,6 +10,8 @@ Four rules, all by the study's minimum cell m:
    the flow and in the table of linked responses.
 4. How often each value of a variable was given is shown for all its values or for none (see `suppress_values`); rare
    answers to an item are counted together with the next answer (see `suppress_answers`).
+5. A rate that with its number of students tells of a few is hidden, with the rates of the other arms and waves; so are
+   small gaps between two numbers of a row (see `suppress_rates` and `suppress_gaps`).
 
 Rules 1 and 2 hold within a table. What two tables say of overlapping samples is for the study team to read before a
 report leaves their hands.
@@ -17,7 +19,7 @@ report leaves their hands.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,11 +30,14 @@ from belonging_study.errors import DataError, ParameterError
 from belonging_study.reports.answer_disclosure import suppress_answers, suppress_items
 from belonging_study.reports.flow_disclosure import HIDDEN_IN_COMPANY, fewer_than, suppress_flow
 from belonging_study.reports.link_disclosure import suppress_link_reasons, suppress_links
+from belonging_study.reports.rate_disclosure import suppress_gaps, suppress_rates
 from belonging_study.reports.value_disclosure import suppress_values
 
 __all__ = ["DEFAULT_COUNTS", "DEFAULT_WITHIN", "HIDDEN_IN_COMPANY", "suppress"]
 
-DEFAULT_COUNTS: tuple[str, ...] = ("n_students", "n", "n_responses", "n_complete", "n_units", "n_flagged")
+DEFAULT_COUNTS: tuple[str, ...] = (
+    "n_students", "n", "n_responses", "n_complete", "n_units", "n_flagged", "n_treated", "n_comparison",
+)  # fmt: skip
 """Columns that say how many people a row describes."""
 
 DEFAULT_WITHIN: tuple[str, ...] = ("group", "arm")
@@ -61,6 +66,7 @@ def suppress(
     counts: Sequence[str] = DEFAULT_COUNTS,
     within: Sequence[str] = DEFAULT_WITHIN,
     flow: pd.DataFrame | None = None,
+    rare: Collection[str] = (),
 ) -> pd.DataFrame:
     """Hide what a table says of fewer than ``minimum_cell`` people.
 
@@ -81,6 +87,8 @@ def suppress(
     flow : pandas.DataFrame, optional
         The participant flow before disclosure control, for a table of linked responses or of the reasons of links
         (see `suppress_links`); such a table is hidden whole without it.
+    rare : collection of str
+        Outcomes of which another table has rates of a few (see `rare_outcomes`).
 
     Returns
     -------
@@ -130,6 +138,7 @@ def suppress(
         if flow is None:
             return _mask(table, pd.Series(HIDDEN_IN_COMPANY, index=table.index, dtype="object"))
         return (suppress_links if special == _LINKS else suppress_link_reasons)(table, flow, minimum_cell)
+    table = suppress_rates(suppress_gaps(table, minimum_cell), minimum_cell, rare)
     present = [c for c in counts if c in table.columns]
     reason = pd.Series("", index=table.index, dtype="object")
     for column in present:

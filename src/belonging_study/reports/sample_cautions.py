@@ -78,11 +78,12 @@ def equivalence_cautions(study: Study, wave: Wave, table: pd.DataFrame) -> Itera
                 continue
             name = label_in(study, str(row["variable"])) + (f": {level}" if isinstance(level, str) and level else "")
             size = value_of(row, "effect_size")
-            if not math.isnan(size) and abs(size) >= abs(sizes.get(name, 0.0)):
+            size = 0.0 if math.isnan(size) else size  # hidden: the verdict is known, the size is not
+            if abs(size) >= abs(sizes.get(name, 0.0)):
                 sizes[name] = size
         if sizes:
             ranked = sorted(sizes.items(), key=lambda pair: -abs(pair[1]))
-            named = listed([f"{name} ({number(size)})" for name, size in ranked])
+            named = listed([f"{name} ({number(size) if size else 'hidden'})" for name, size in ranked])
             when = "The arms differ" if wave.before_programme else "Before the programme the arms differed"
             yield f"{when} in {named}, in standard deviations; {text}.{_taken_out(study, wave)}"
 
@@ -107,14 +108,20 @@ def attrition_cautions(study: Study, table: pd.DataFrame) -> Iterator[str]:
         arm = str(row.get("arm", ""))
         several = len(study.design.assignment.programme) > 1 and arm
         boundary = value_of(row, "boundary")
+        high = (
+            "Attrition is high by the What Works Clearinghouse’s cautious boundary for "
+            f"{label_in(study, str(row['outcome']))}{f' ({study.arm_label(arm)})' if several else ''}"
+        )
+        if math.isnan(value_of(row, "overall")):
+            yield f"{high}; the numbers are hidden, since they would tell of a few {lost}."
+            continue
         allowed = (
             "with so much lost no gap counts as low"
             if math.isnan(boundary)
             else f"at most {number(100 * boundary, 1)} points would count as low"
         )
         yield (
-            f"Attrition is high by the What Works Clearinghouse’s cautious boundary for "
-            f"{label_in(study, str(row['outcome']))}{f' ({study.arm_label(arm)})' if several else ''}: of {lost} "
+            f"{high}: of {lost} "
             f"{share(value_of(row, 'overall'), 0)} were lost since before the programme, and the arms differ by "
             f"{number(100 * value_of(row, 'differential'), 1)} points ({allowed}). Those who stayed may not be those "
             "who were assigned."

@@ -22,6 +22,7 @@ from belonging_study.reports.disclosure import suppress
 from belonging_study.reports.fingerprint import data_fingerprint
 from belonging_study.reports.places import SCRATCH_VARIABLE, Places, choose_wave, find_study_file, places
 from belonging_study.reports.publish import write_file
+from belonging_study.reports.rate_disclosure import rare_outcomes
 from belonging_study.reports.raw_data import provide_demo_data
 from belonging_study.study import Study, load_study
 from belonging_study.study.model import Wave
@@ -244,7 +245,18 @@ class Workspace:
             return data
         by_flow = {"n_linked", "link_reason"} & set(data.columns)
         flow = self.load("flow") if by_flow else None
-        return suppress(data, minimum_cell=self.study.privacy.minimum_cell, flow=flow)
+        rare = self._rare if {"outcome", "mean_treated"} & set(data.columns) else frozenset()
+        return suppress(data, minimum_cell=self.study.privacy.minimum_cell, flow=flow, rare=rare)
+
+    @cached_property
+    def _rare(self) -> frozenset[str]:
+        """Outcomes of which some arm has rates of a few; none before there are scores."""
+        path = self.processed / "scores.parquet"
+        if not path.is_file():
+            return frozenset()
+        from belonging_study.effects.descriptives import describe_outcomes
+
+        return rare_outcomes(describe_outcomes(self.study, pd.read_parquet(path)), self.study.privacy.minimum_cell)
 
     def read_table(self, name: str) -> pd.DataFrame:
         """Read a table of the report that an earlier notebook wrote.

@@ -16,7 +16,15 @@ __all__ = ["drop_identifiers"]
 
 _KINDS: dict[str, tuple[str, ...]] = {
     "IP address": ("ipaddress", "ipaddr", "ip"),
-    "location": ("locationlatitude", "locationlongitude", "locationaccuracy", "latitude", "longitude"),
+    "location": (
+        "locationlatitude", "locationlongitude", "locationaccuracy", "latitude", "longitude", "geolocation", "gps",
+        "gpscoordinates",
+    ),
+    "device": ("useragent", "deviceid", "devicetype", "deviceidentifier", "devicedata"),
+    "birth date": (
+        "birthdate", "dateofbirth", "dob", "birthday", "geburtsdatum", "fechadenacimiento", "datedenaissance",
+        "datadenascimento", "datadinascita", "geboortedatum",
+    ),
     "e-mail address": (
         "email", "emailaddress", "recipientemail", "participantemail", "studentemail", "username", "emailadresse",
         "nutzername", "adresseemail", "correoelectronico", "direcciondecorreoelectronico", "enderecodeemail",
@@ -25,6 +33,8 @@ _KINDS: dict[str, tuple[str, ...]] = {
     "name": (
         "name", "firstname", "lastname", "surname", "givenname", "familyname", "fullname", "studentname",
         "participantname", "recipientname", "recipientfirstname", "recipientlastname",
+        "nombre", "apellido", "apellidos", "vorname", "nachname", "familienname", "prenom", "prénom", "nomdefamille",
+        "sobrenome", "apelido", "cognome", "voornaam", "achternaam", "teachername", "classteacher", "homeroomteacher",
     ),
     "phone number": ("phone", "phonenumber", "mobile", "mobilephone", "recipientphone"),
     "response id": ("responseid", "recordid"),
@@ -37,9 +47,9 @@ _EMAIL = re.compile(r"^\s*[^@\s]+@[^@\s]+\.[^@\s]+\s*$")
 def drop_identifiers(export: Export, keep: Collection[str] = ()) -> Export:
     """Leave out the columns that identify a person.
 
-    Names, e-mail addresses, IP addresses, locations, phone numbers, device details and the survey tool's own
-    response id go, by the names under which survey tools export them; so does any column of text whose values
-    are all e-mail addresses, and any that the file's data dictionary marks as identifying a person.
+    Names, birth dates, e-mail addresses, IP addresses, locations, phone numbers, device details and the survey
+    tool's own response id go, by the names under which survey tools export them; so does any column of text whose
+    values are all e-mail addresses, and any that the file's data dictionary marks as identifying a person.
 
     Parameters
     ----------
