@@ -4,6 +4,7 @@ A survey of 30 items is written twice outside the project, once with answers in 
 once with numbers, with a roster beside it. Each way of reading runs in a process of its own; its memory is the peak of
 the process above what it had after importing. Every peak is set against the size in memory of the table that
 `pandas.read_csv` makes of the survey (`memory_usage(deep=True)`), every time against the seconds of that read.
+"Checked" is held to the whole schema of a wave (`check_table`), with the measures of careless answering that it needs.
 Linux only, for it asks /proc for the peak.
 
     uv run python benchmarks/large_wave.py            # writes benchmarks/large_wave.csv
@@ -29,7 +30,8 @@ AT_ONCE = 10_000
 STEPS = {
     "pandas": "pandas.read_csv",
     "read": "read_export",
-    "link": "read, check, code and link the wave",
+    "link": "read, code and link the wave",
+    "check": "read, check, code and link the wave",
     "clean": "clean_waves",
 }
 
@@ -98,9 +100,12 @@ def memory(name: str) -> float:
 def measure(step: str, folder: Path) -> dict[str, float]:
     """Run one way of reading in this process."""
     import pandas as pd
+    import pandera.pandas  # noqa: F401  (else imported by the first check, and counted as its memory)
 
     from belonging_study.data import clean_waves, read_export
+    from belonging_study.data.checks.schema import check_table
     from belonging_study.data.waves.files import read_wave_files
+    from belonging_study.data.waves.measures import prepare_wave
     from belonging_study.data.waves.table import link_wave
 
     mine = study()
@@ -113,6 +118,11 @@ def measure(step: str, folder: Path) -> dict[str, float]:
     elif step == "link":
         wave = mine.waves[0]  # type: ignore[attr-defined]
         table = link_wave(mine, wave, read_wave_files(mine, wave, folder)).table  # type: ignore[arg-type]
+    elif step == "check":
+        wave = mine.waves[0]  # type: ignore[attr-defined]
+        linked = link_wave(mine, wave, read_wave_files(mine, wave, folder))  # type: ignore[arg-type]
+        table = prepare_wave(mine, wave.name, linked)  # type: ignore[arg-type]
+        check_table(mine, wave.name, linked, table)  # type: ignore[arg-type]
     else:
         table = clean_waves(mine, "w1", raw=folder, key=bytes(32)).responses  # type: ignore[arg-type]
     seconds = time.process_time() - began

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from belonging_study.data.coding.problems import listed
@@ -88,26 +89,28 @@ def settle_arms(rows: pd.DataFrame, study: Study, where: Mapping[str, str]) -> p
     for name in (name for name, separate in by_wave.items() if separate):
         work[name] = work["wave"] + "\x1f" + work[name]
     usable = work["arm"].isin(assignment.arms) & work["cluster"].notna()
-    placed = usable & work["school"].notna()
-    first = work[placed].sort_values(["excluded", "time"] if level == "student" else "time", kind="stable")
-    home = first.drop_duplicates("unit").set_index("unit")
-    origin = work[placed].sort_values("time", kind="stable").drop_duplicates("unit").set_index("unit")
-    seen = work["unit"].map(origin["time"])
-    known = seen.notna() & (seen <= work["time"])
+    unit, time = pd.factorize(work.pop("unit"))[0], work["time"].to_numpy()
+    placed = np.flatnonzero(usable & work["school"].notna())
+    placed = placed[np.argsort(time[placed], kind="stable")]
+    origin = home = _first_rows(unit, placed)
+    if level == "student":
+        home = _first_rows(unit, placed[np.argsort(work["excluded"].to_numpy()[placed], kind="stable")])
+    known = pd.Series((origin >= 0) & (time[origin] <= time), index=work.index)
 
     out = pd.DataFrame(index=work.index)
-    out["cluster"] = work["unit"].map(home["cluster"])
-    out["school"] = work["unit"].map(origin["school"])
+    out["cluster"] = _values_at(work["cluster"], home)
+    out["school"] = _values_at(work["school"], origin)
     elsewhere = work["school"].notna() & (work["school"] != out["school"])
     if level == "classroom":
         elsewhere |= work["cluster"].notna() & (work["cluster"] != out["cluster"])
     out["moved"] = known & elsewhere
     if "classroom" in work:
-        first_class = work["unit"].map(origin["classroom"])
+        first_class = _values_at(work["classroom"], origin)
         out["classroom"] = first_class.where(out["moved"] | (level == "classroom"), work["classroom"])
-    live = work.assign(home=out["cluster"], moved=out["moved"])[usable & known & ~work["excluded"]]
+    judged = work[["wave", "student", "cluster", "arm"]].assign(home=out["cluster"])
+    live = judged[usable & known & ~work["excluded"]]
     arms = _cluster_arms(live[(live["cluster"] == live["home"])], assignment.level, study, where)
-    out["arm"] = out["cluster"].map(arms).fillna(work["unit"].map(home["arm"]))
+    out["arm"] = out["cluster"].map(arms).fillna(_values_at(work["arm"], home))
     there = work["cluster"].map(arms).fillna(work["arm"])
     out["other_arm"] = out["moved"] & there.notna() & (there != out["arm"]) & (level != "student")
     if level != "student":
@@ -115,7 +118,8 @@ def settle_arms(rows: pd.DataFrame, study: Study, where: Mapping[str, str]) -> p
 
     lost = ~known
     out["problem"] = np.where(~lost, "", np.where(work["arm"].isna(), NO_ARM, NO_CLUSTER))
-    settled = work.assign(cluster=out["cluster"])[known & ~work["excluded"] & (work["cluster"] == out["cluster"])]
+    of_clusters = work[[name for name in ("cluster", "block", "start") if name in work]]
+    settled = of_clusters[known & ~work["excluded"] & (work["cluster"] == out["cluster"])]
     if assignment.blocks is not None:
         out["block"] = out["cluster"].map(_one_a_cluster(settled, "block", assignment.blocks, study, where))
     _add_times(out, work, settled, study, where)
@@ -204,6 +208,18 @@ def require_both_arms(sample: pd.DataFrame, study: Study, wave: str, *, where: s
         remedy="check the arm's column, the exclusion rules and that every file of the wave is complete; an effect "
         "needs both arms. If everybody got the programme, say `comparison: null`.",
     )
+
+
+def _first_rows(unit: npt.NDArray[np.int_], order: npt.NDArray[np.int_]) -> npt.NDArray[np.int_]:
+    """Position of the first row, in that order, of each row's unit; -1 where none of the unit's rows is in it."""
+    first = np.full(len(unit) + 1, -1)
+    first[unit[order[::-1]]] = order[::-1]
+    return first[unit]
+
+
+def _values_at(column: pd.Series, places: npt.NDArray[np.int_]) -> pd.Series:
+    """The column's values in those rows; missing for -1."""
+    return pd.Series(column.array.take(places, allow_fill=True), index=column.index)
 
 
 def _files(waves: pd.Series, where: Mapping[str, str], column: str) -> str:

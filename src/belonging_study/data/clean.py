@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from belonging_study.data.arms import settle_arms
-from belonging_study.data.careless import careless_table
+from belonging_study.data.careless import CARELESS_RULES, careless_table
 from belonging_study.data.checks.sample import require_sample
 from belonging_study.data.checks.schema import check_table
 from belonging_study.data.codebook.missing import missing_table
@@ -227,7 +227,9 @@ def sample_waves(study: Study, linked: dict[str, WaveTable]) -> Sampled:
     )
     flow = waves_flow(study, linked, counted, removed)
     inside = removed == 0
-    sample, placed = rows[inside], design[inside].assign(cluster=cluster)
+    # Where nobody is left out, no second table of a large wave is made.
+    sample, placed = (rows, design) if inside.all() else (rows[inside], design[inside])
+    placed = placed.assign(cluster=cluster)
     require_sample(study, linked, sample, placed, flow)
     return Sampled(linked, rows, design, sample, placed, flow)
 
@@ -235,23 +237,27 @@ def sample_waves(study: Study, linked: dict[str, WaveTable]) -> Sampled:
 def _cleaned(study: Study, sampled: Sampled, key: bytes) -> Cleaned:
     """Put identifiers away, and describe what is left."""
     linked, sample, last = sampled.linked, sampled.sample, list(sampled.linked)[-1]
-    responses = _responses(study, sample, sampled.placed, key)
     flags = [
-        careless_table(sample[(sample["@wave"] == name) & sample["responded"]], wave=name)
+        careless_table(sample.loc[(sample["@wave"] == name) & sample["responded"], list(CARELESS_RULES)], wave=name)
         for name in linked
         if study.scales_in(name)
     ]
-    variables, missing = study_variables(study, linked), _missing(study, linked, sample)
+    careless = pd.concat(flags, ignore_index=True) if flags else careless_table(sample.iloc[:0], wave=last)
+    flow, variables, missing = sampled.flow, study_variables(study, linked), _missing(study, linked, sample)
+    links, link_reasons = wave_links(study, linked, sampled.rows, sampled.design, key), wave_link_reasons(linked)
+    responses = _responses(study, sample, sampled.placed, key)
+    # All that is needed of the rows is in the clean table now; a large wave's would fill the memory once more.
+    del sampled, linked, sample
     return Cleaned(
         responses=responses,
-        flow=sampled.flow,
+        flow=flow,
         missing=missing,
-        careless=pd.concat(flags, ignore_index=True) if flags else careless_table(sample.iloc[:0], wave=last),
+        careless=careless,
         codebook=codebook_table(responses, variables, minimum_cell=study.privacy.minimum_cell),
         codebook_values=codebook_values(responses, variables, missing),
         codebook_schema=codebook_schema(responses, variables),
-        links=wave_links(study, linked, sampled.rows, sampled.design, key),
-        link_reasons=wave_link_reasons(linked),
+        links=links,
+        link_reasons=link_reasons,
     )
 
 
@@ -382,7 +388,7 @@ def _missing(study: Study, linked: dict[str, WaveTable], rows: pd.DataFrame) -> 
     labels |= {o.measure: o.label for o in study.outcomes if o.measure not in study.scales}
     tables = []
     for name, one in linked.items():
-        sample = rows[rows["@wave"] == name]
+        sample = rows[rows["@wave"] == name] if len(linked) > 1 else rows
         here = {column: label for column, label in labels.items() if column in one.owner}
         declared: dict[str, dict[str, int]] = {}
         answered: dict[str, dict[str, int]] = {}

@@ -64,7 +64,7 @@ def require_sample(
         except DesignError as error:
             problems.append(error)
     wave, one = list(linked.items())[-1]
-    last = rows[rows["@wave"] == wave]
+    last = rows[rows["@wave"] == wave] if len(linked) > 1 else rows
     outcomes = study.outcomes_in(wave) if len(last) else ()
     raise_all([*problems, *(error for error in (_constant(study, wave, one, last, o) for o in outcomes) if error)])
 
