@@ -208,9 +208,10 @@ def _exit_code(arguments: Sequence[str] | None) -> int:
 def _bug_report(error: BaseException) -> str:
     """Save the traceback, and say in one paragraph where."""
     import tempfile
-    import traceback
 
-    text = "".join(traceback.format_exception(error))
+    from belonging_study.reports.quoted import format_without_values
+
+    text = format_without_values(error)
     what = f"Something went wrong that is a fault of this program ({type(error).__name__})."
     try:
         with tempfile.NamedTemporaryFile(

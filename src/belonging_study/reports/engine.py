@@ -17,7 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from belonging_study import errors
 from belonging_study.reports.parameters import Value
+from belonging_study.reports.quoted import traceback_without_values, without_values
 
 __all__ = ["CellError", "Executed", "Kernels", "Stopped", "execute", "notebook_bytes", "scrub"]
 
@@ -169,7 +171,8 @@ def scrub(notebook: Any, *, hide: Mapping[str, str]) -> Any:
     Parameters
     ----------
     notebook : nbformat.NotebookNode
-        Changed in place: timings, papermill's notes, the Python version and the injected cell's random id go.
+        Changed in place: timings, papermill's notes, the Python version and the injected cell's random id go, and
+        values that an error quotes.
     hide : mapping
         Folder to what stands for it in texts, so that no machine's paths are published.
 
@@ -188,6 +191,7 @@ def scrub(notebook: Any, *, hide: Mapping[str, str]) -> Any:
         if not cell.metadata.get("tags", True):
             cell.metadata.pop("tags")
         for output in cell.get("outputs", []):
+            _hide_values(output)
             for key, value in list(output.items()):
                 if key in {"text", "traceback", "evalue"}:
                     output[key] = _without(value, hide)
@@ -195,6 +199,15 @@ def scrub(notebook: Any, *, hide: Mapping[str, str]) -> Any:
                 if kind.startswith("text/"):
                     output["data"][kind] = _without(value, hide)
     return notebook
+
+
+def _hide_values(output: Any) -> None:
+    """Take out of an error that is not ours what it quotes."""
+    if output.get("output_type") == "error":
+        foreign = [] if hasattr(errors, output.ename) else [output.evalue]
+        output["traceback"] = [traceback_without_values(line, *foreign) for line in output.traceback]
+        if foreign:
+            output["evalue"] = without_values(output.evalue)
 
 
 def _without(value: Any, hide: Mapping[str, str]) -> Any:
@@ -215,6 +228,7 @@ def _first_error(notebook: Any) -> CellError | None:
         number += cell.cell_type == "code"
         for output in cell.get("outputs", []):
             if output.output_type == "error":
+                _hide_values(output)
                 lines = _ANSI.sub("", "\n".join(output.traceback)).rstrip().splitlines()
                 return CellError(number, output.ename, output.evalue, "\n".join(lines[-6:]))
     return None
