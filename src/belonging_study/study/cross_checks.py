@@ -257,11 +257,11 @@ def _outcomes(raw: Any) -> _Found:
     waves = _wave_names(raw)
     for i, outcome in _dicts(raw, "outcomes"):
         at: _Path = ("outcomes", i)
-        measure = outcome.get("measure")
+        measure = outcome.get("measure") if isinstance(outcome.get("measure"), str) else None
         for name, scale in scales.items():
-            if isinstance(measure, str) and measure in _list(scale, "reverse"):
+            if measure is not None and measure in _list(scale, "reverse"):
                 yield (*at, "measure"), f"{measure} is a reverse-keyed item of the scale {name}; name the scale"
-        if measure in scales and outcome.get("kind") in {"binary", "count"}:
+        if measure in scales and outcome.get("kind") in ("binary", "count"):
             yield (*at, "kind"), f"the scale {measure} gives a continuous score, not a {outcome['kind']} outcome"
         if outcome.get("values") is not None and outcome.get("kind") != "binary":
             yield (*at, "values"), "only a binary outcome names its two values"
@@ -275,9 +275,9 @@ def _outcomes(raw: Any) -> _Found:
 
 def _named_once(raw: Any) -> _Found:
     for section in ("waves", "outcomes", "groups", "exclusions"):
-        seen: set[Any] = set()
+        seen: set[str] = set()
         for i, entry in _dicts(raw, section):
-            name = entry.get("name")
+            name = str(entry.get("name"))
             if name in seen:
                 yield (section, i, "name"), f"{name!r} is used twice; names must differ"
             seen.add(name)

@@ -53,7 +53,8 @@ FRAMEWORK_TAGS: dict[str, tuple[str, ...]] = {
 
 def _items(value: Any) -> Any:
     """Items are a mapping of name to text, or a list of names whose text is not given."""
-    return dict.fromkeys(value, "") if isinstance(value, list) else value
+    names = isinstance(value, list) and all(isinstance(name, str) for name in value)
+    return dict.fromkeys(value, "") if names else value
 
 
 class TeamMember(Part):

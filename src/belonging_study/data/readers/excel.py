@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import importlib.util
 from dataclasses import replace
-from io import BytesIO
 from pathlib import PurePath
-from typing import Any
-
-import pandas as pd
 
 from belonging_study.data.export import Export
 from belonging_study.data.readers.grid import Grid
 from belonging_study.data.readers.rawfile import RawFile
 from belonging_study.data.readers.text_formats import text_reader_for
-from belonging_study.data.readers.typed import damaged
 from belonging_study.errors import EmptyFileError, UnreadableFileError
 
 __all__ = ["read", "recognises"]
@@ -32,9 +26,9 @@ def recognises(raw: RawFile) -> bool:
 def read(raw: RawFile) -> Export:
     """Read the one sheet of a workbook that holds data.
 
-    Cells become text as a CSV export would show them (whole numbers without a decimal point, dates as
-    ``YYYY-MM-DD``), and the header rows of survey tools are understood as in their text exports. Excel itself
-    may have taken leading zeros from identifiers before the file was saved; nothing can bring them back.
+    Cells become text as a CSV export would show them (see `workbook_sheets`), and the header rows of survey tools are
+    understood as in their text exports. Excel itself may have taken leading zeros from identifiers before the file was
+    saved; nothing can bring them back.
 
     Parameters
     ----------
@@ -49,7 +43,7 @@ def read(raw: RawFile) -> Export:
     ------
     UnreadableFileError
         If the file's name promises text, it is an old or protected workbook, openpyxl is not installed, the workbook is
-        damaged, or several sheets hold data.
+        damaged or has merged cells, or several sheets hold data.
     EmptyFileError
         If no sheet holds data.
     """
@@ -72,13 +66,9 @@ def read(raw: RawFile) -> Export:
 
 def _grid(raw: RawFile) -> Grid:
     """Give the rows of the only sheet with data."""
-    try:
-        sheets: dict[str, pd.DataFrame] = pd.read_excel(
-            BytesIO(raw.data), sheet_name=None, header=None, dtype=object, keep_default_na=False, engine="openpyxl"
-        )
-    except Exception:  # openpyxl lets errors of zipfile, XML and its own through
-        raise damaged(raw.shown, "an Excel file") from None
-    filled = {str(name): sheet for name, sheet in sheets.items() if sheet.size}
+    from belonging_study.data.readers.workbook import workbook_sheets  # openpyxl need not be installed
+
+    filled = workbook_sheets(raw)
     if not filled:
         raise EmptyFileError(f"{raw.shown} has no rows of data.", where=raw.shown, remedy="export the data again.")
     if len(filled) > 1:
@@ -87,17 +77,5 @@ def _grid(raw: RawFile) -> Grid:
             where=raw.shown,
             remedy='save the sheet with the answers as "CSV UTF-8" and name that file in study.yml.',
         )
-    (sheet,) = filled.values()
-    rows = [[_text(cell) for cell in row] for row in sheet.itertuples(index=False, name=None)]
+    (rows,) = filled.values()
     return Grid(rows, raw.shown, lambda row: row + 1)
-
-
-def _text(cell: Any) -> str:
-    """Write a cell as a CSV export would show it."""
-    if pd.isna(cell):
-        return ""
-    if isinstance(cell, float) and cell.is_integer():
-        return str(int(cell))
-    if isinstance(cell, dt.datetime) and cell.time() == dt.time():
-        return cell.date().isoformat()
-    return str(cell)

@@ -119,7 +119,7 @@ class RawFile:
     @property
     def is_zip(self) -> bool:
         """Whether the content is a zip archive, as every modern Excel workbook is."""
-        return self.start.startswith(b"PK\x03\x04")
+        return self.start.startswith((b"PK\x03\x04", b"PK\x05\x06"))
 
     @property
     def is_ole(self) -> bool:

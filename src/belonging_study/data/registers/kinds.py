@@ -11,6 +11,7 @@ from belonging_study.data.coding.answers import Coded, answers_as_text, code_num
 from belonging_study.data.coding.problems import are
 from belonging_study.data.flow.exclusions import as_text
 from belonging_study.data.linking.pseudonyms import normalise_ids
+from belonging_study.data.linking.spoilt_ids import refuse_spoilt_ids
 from belonging_study.data.registers.attendance import attendance, attendance_measures
 from belonging_study.data.registers.dates import code_dates
 from belonging_study.data.registers.enrolment import enrolment_measures, enrolment_stays
@@ -149,7 +150,8 @@ def code_register(
         if use == "number":
             coded[name] = code_number(values, column=column, shown=source.file, decimal=source.decimal)
         elif use == "id":
-            coded[name] = Coded(normalise_ids(values, where=f"{source.file}, column {column}"))
+            where = f"{source.file}, column {column}"
+            coded[name] = Coded(normalise_ids(refuse_spoilt_ids(values, where=where), where=where))
         elif use == "name":
             text = as_text(values)
             coded[name] = Coded(text.where(text != ""))

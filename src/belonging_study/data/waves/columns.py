@@ -12,6 +12,7 @@ from belonging_study.data.coding.answers import Coded, answers_as_text, code_ans
 from belonging_study.data.coding.problems import are, listed
 from belonging_study.data.export import Export
 from belonging_study.data.linking.pseudonyms import normalise_ids
+from belonging_study.data.linking.spoilt_ids import refuse_spoilt_ids
 from belonging_study.errors import ValueRangeError
 from belonging_study.study.model import Kind, Outcome, Scale, Source
 
@@ -93,7 +94,8 @@ def code_column(values: pd.Series, need: Need, export: Export, source: Source, c
     if need.outcome is not None:
         return _code_measure(values, need.outcome, export, source, column)
     if need.use == "id":
-        return Coded(normalise_ids(values, where=f"{source.file}, column {column}"))
+        where = f"{source.file}, column {column}"
+        return Coded(normalise_ids(refuse_spoilt_ids(values, where=where), where=where))
     if need.use == "text":
         return Coded(answers_as_text(values, labels))
     number = code_number(values, column=column, shown=source.file, decimal=source.decimal)

@@ -15,6 +15,7 @@ from belonging_study.data.coding.recode import recode
 from belonging_study.data.export import Export
 from belonging_study.data.linking.pseudonyms import normalise_ids
 from belonging_study.data.linking.self_codes import code_responses, identifying_columns
+from belonging_study.data.linking.spoilt_ids import refuse_spoilt_ids
 from belonging_study.data.readers import load_team_readers, read_export
 from belonging_study.data.registers import (
     MANY_ROWS,
@@ -210,7 +211,8 @@ def _coded_table(
     student = cells.pop("student", None)
     if student is not None:
         try:
-            coded["student"] = Coded(normalise_ids(student, where=_at(source, columns["student"])))
+            where = _at(source, columns["student"])
+            coded["student"] = Coded(normalise_ids(refuse_spoilt_ids(student, where=where), where=where))
         except DataError as error:
             spoilt.append(error)
     if study.design.linking is not None:
