@@ -227,6 +227,10 @@ def test_reports_know_nobody_and_count_no_few(nasty: NastyStudy, project: Path) 
     assert len(tables) > 30
     told = {f"{path.parts[-4]}/{path.stem} {what}" for path in tables for what in small_counts(pd.read_csv(path))}
     assert told == set()
+    # All but three students are girls or boys: with the number of each, and of all, the three could be counted.
+    by_group = next(pd.read_csv(path) for path in tables if path.stem == "effects_by_group")
+    assert by_group["estimate"].notna().all()
+    assert by_group["n_students"].isna().all()
 
 
 @pytest.mark.slow

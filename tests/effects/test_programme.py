@@ -151,6 +151,21 @@ def test_a_group_with_a_small_arm_has_no_effect_of_its_own() -> None:
     assert any("large enough" in text for text in table.explanations)
 
 
+def test_effects_by_group_count_those_with_the_outcome_unless_that_tells_of_a_few() -> None:
+    data = scores(schools=8)
+    students = data["student"].unique()
+    data.loc[data["student"].isin(students[:7]), "y"] = np.nan  # in no estimate of y
+    groups = data.loc[data["y"].notna()].groupby("meals")["student"].nunique()
+    for n_others, expected in ((0, groups["Free"]), (4, np.nan)):
+        here = data.copy()
+        paid = here.loc[here["meals"] == "Paid", "student"].unique()[-max(n_others, 1) :]
+        here.loc[here["student"].isin(paid) & (n_others > 0), "meals"] = "Other"
+        table = estimate_multilevel(study(), here, "w2").estimates.set_index(["outcome", "group"])
+        row = table.loc[("y", "Free meals: Free")]
+        assert row["n_students"] == pytest.approx(expected, nan_ok=True)
+        assert ("not shown" in row["note"]) == (n_others > 0)
+
+
 def test_without_an_earlier_wave_the_arms_are_compared_within_the_wave() -> None:
     text = TEXT.replace("before_programme: true, ", "").replace("starts: w2", "starts: w1")
     data = scores().assign(post=1)

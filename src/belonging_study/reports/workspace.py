@@ -245,12 +245,12 @@ class Workspace:
             return data
         by_flow = {"n_linked", "link_reason"} & set(data.columns)
         flow = self.load("flow") if by_flow else None
-        rare = self._rare if {"outcome", "mean_treated"} & set(data.columns) else frozenset()
+        rare = self.rare if {"outcome", "mean_treated"} & set(data.columns) else frozenset()
         return suppress(data, minimum_cell=self.study.privacy.minimum_cell, flow=flow, rare=rare)
 
     @cached_property
-    def _rare(self) -> frozenset[str]:
-        """Outcomes of which some arm has rates of a few; none before there are scores."""
+    def rare(self) -> frozenset[str]:
+        """Outcomes of which some arm has rates of a few, so that no school is drawn; none before there are scores."""
         path = self.processed / "scores.parquet"
         if not path.is_file():
             return frozenset()
