@@ -250,7 +250,7 @@ class Workspace:
 
     @cached_property
     def rare(self) -> frozenset[str]:
-        """Outcomes of which some arm has rates of a few, so that no school is drawn; none before there are scores."""
+        """Outcomes of which some arm has rates of a few; none before there are scores."""
         path = self.processed / "scores.parquet"
         if not path.is_file():
             return frozenset()
