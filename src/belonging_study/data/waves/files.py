@@ -243,7 +243,8 @@ def _coded_table(
         coded[DURATION] = code_number(
             cells[DURATION], column=columns[DURATION], shown=source.file, decimal=source.decimal
         )
-    table = {name: one.codes for name, one in coded.items()}
+    # A file without one of its columns cannot be linked.
+    table = {name: one.codes for name, one in coded.items() if name != "student" or not spoilt}
     table["unfinished"] = unfinished_rows(rows, export)
     answered = {name: one.answered for name, one in coded.items() if one.answered}
     problems = merge_problems([one.problem for one in coded.values()])
