@@ -19,6 +19,7 @@ from belonging_study.errors import (
     DesignError,
     DuplicateRowsError,
     FileMissingError,
+    NoVariationError,
     ParameterError,
     UnknownLabelError,
     UserError,
@@ -515,14 +516,14 @@ def test_rules_that_leave_nobody(raw: Raw) -> None:
 def test_an_outcome_that_never_varies(raw: Raw) -> None:
     raw["w2/records.csv"]["late"] = 1
     assert "late never varies: late is 1 for every student with a value in wave w2 (24 students)" in raw.error(
-        DataError
+        NoVariationError
     )
     assert len(raw.clean("w1").responses) == 24
     raw["w2/records.csv"]["late"] = None
-    assert "late has no value" in raw.error(DataError)
+    assert "late has no value" in raw.error(NoVariationError)
     raw["w2/records.csv"]["late"] = [0, 1] * 12
     raw["w2/survey.csv"][ITEMS] = 3
-    assert "The outcome s never varies: s is 3" in raw.error(DataError)
+    assert "The outcome s never varies: s is 3" in raw.error(NoVariationError)
 
 
 def test_ids_that_a_spreadsheet_changed(raw: Raw) -> None:
