@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -177,7 +177,14 @@ def clean_waves(study: Study, wave: str, *, raw: Path, key: bytes) -> Cleaned:
             remedy=f"name one of {', '.join(study.wave_names)}.",
         )
     require_free_names(study)
-    return _cleaned(study, sample_waves(study, link_waves(study, study.waves_until(wave), raw)), key)
+    # Nothing here keeps the waves' tables: they go as soon as they are of no more use.
+    return _cleaned(
+        study,
+        sample_waves(
+            study, {n: _without_cells(one) for n, one in link_waves(study, study.waves_until(wave), raw).items()}
+        ),
+        key,
+    )
 
 
 def sample_waves(study: Study, linked: dict[str, WaveTable]) -> Sampled:
@@ -293,6 +300,12 @@ def require_free_names(study: Study) -> None:
             if wrong
             else "name the column once for each group in study.yml, and the file's name under `columns:` of its files.",
         )
+
+
+def _without_cells(one: WaveTable) -> WaveTable:
+    """Let the files' own cells go: all that the study needs of them is coded."""
+    files = (replace(file, export=replace(file.export, table=file.export.table.iloc[:0].copy())) for file in one.files)
+    return replace(one, files=tuple(files))
 
 
 def _placed(study: Study, table: pd.DataFrame) -> pd.DataFrame:

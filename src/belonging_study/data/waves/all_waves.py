@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import combinations
 from pathlib import Path
@@ -98,7 +98,7 @@ def link_waves(study: Study, waves: Sequence[Wave], raw: Path) -> dict[str, Wave
     Returns
     -------
     dict
-        Name of a wave to its `WaveTable`; the tables of its exports have no rows.
+        Name of a wave to its `WaveTable`.
 
     Raises
     ------
@@ -109,13 +109,7 @@ def link_waves(study: Study, waves: Sequence[Wave], raw: Path) -> dict[str, Wave
     problems = [problem for exam in exams for problem in exam.problems]
     problems += [problem for wave in waves for problem in repeated_surveys(study, waves, wave.name, raw)]
     raise_all(problems)
-    return {exam.wave: _without_cells(exam.linked) for exam in exams if exam.linked is not None}
-
-
-def _without_cells(one: WaveTable) -> WaveTable:
-    """Let the files' own cells go: all that the study needs of them is coded."""
-    files = (replace(file, export=replace(file.export, table=file.export.table.iloc[:0].copy())) for file in one.files)
-    return replace(one, files=tuple(files))
+    return {exam.wave: exam.linked for exam in exams if exam.linked is not None}
 
 
 def repeated_surveys(study: Study, waves: Sequence[Wave], wave: str, raw: Path) -> tuple[DataError, ...]:
