@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime
 import os
 import random
 import re
@@ -11,6 +12,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
+
+from belonging_study.study.load import parse_study
 
 
 def commands(project: Path) -> list[str]:
@@ -35,6 +39,27 @@ def test_links_lead_to_files(project: Path) -> None:
     text = (project / "README.md").read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)#]+)\)", text):
         assert target.startswith("https://") or (project / target).exists(), target
+
+
+def test_definitions_in_the_how_to_are_understood(project: Path) -> None:
+    text = (project / "docs" / "how-to" / "bring-in-an-export.md").read_text(encoding="utf-8")
+    parts = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", text, flags=re.S)]
+    assert [next(iter(part)) for part in parts] == ["sources", "outcomes", "design", "scales", "sources"]
+    registers, measures, *others = parts
+    for given in ({**registers, **measures}, *others):
+        sources = given.pop("sources", [{"file": "w1/survey.csv"}])
+        study = {
+            "title": "T", "name": "t", "programme": {"name": "P"},
+            "waves": [
+                {"name": "w1", "label": "1", "date": "2025-01-01", "before_programme": True, "sources": sources},
+                {"name": "w2", "label": "2", "date": "2026-01-01", "sources": sources},
+            ],
+            "design": {"assignment": {"starts": "w2"}},
+            "outcomes": [{"name": "own", "measure": "own", "label": "Own"}],
+        }  # fmt: skip
+        for wave in study["waves"]:  # type: ignore[attr-defined]
+            wave["date"] = datetime.date.fromisoformat(wave["date"])
+        assert parse_study(yaml.safe_dump(study | given, allow_unicode=True)).title == "T"
 
 
 def write_export(raw: Path, wave: str) -> None:
