@@ -33,6 +33,7 @@ _HOME = {
     "invariance": "scales",
     "invariance_over_time": "scales",
     "item_answers": "figures",
+    "kinds_of_arm": "reports",
     "item_table": "scales",
     "load_study": "study",
     "mcdonald_omega": "scales",
@@ -47,6 +48,7 @@ _HOME = {
     "score_study": "scales",
     "study_attrition": "effects",
     "study_equivalence": "effects",
+    "unit_of": "study",
     "why_no_careless_sensitivity": "effects",
     "why_no_effects": "effects",
 }
@@ -75,6 +77,7 @@ __all__ = [
     "invariance_over_time",
     "item_answers",
     "item_table",
+    "kinds_of_arm",
     "load_study",
     "mcdonald_omega",
     "means_by_wave",
@@ -88,6 +91,7 @@ __all__ = [
     "score_study",
     "study_attrition",
     "study_equivalence",
+    "unit_of",
     "why_no_careless_sensitivity",
     "why_no_effects",
 ]

@@ -96,3 +96,33 @@ def test_a_column_that_the_study_uses_is_a_warning_and_another_a_note(tmp_path: 
     ]
     assert "remark (e-mail address in 3 rows)" in issues[1].problem.what
     assert all(issue.problem.remedy for issue in issues)
+
+
+def test_the_number_of_an_incident_is_in_no_table_and_no_warning(tmp_path: Path) -> None:
+    folder = tmp_path / "raw"
+    folder.mkdir()
+    (folder / "roster.csv").write_text("student_id,class_id,school_id,arm\n1,7a,s1,programme\n", encoding="utf-8")
+    (folder / "incidents.csv").write_text("student_id,incident_id,place\n1,202600017,202600017\n", encoding="utf-8")
+    study = Study.model_validate(
+        {
+            "title": "T",
+            "name": "t",
+            "programme": {"name": "P"},
+            "waves": [
+                {
+                    "name": "w1",
+                    "label": "W",
+                    "date": "2026-01-31",
+                    "sources": [
+                        {"file": "roster.csv", "kind": "roster"},
+                        {"file": "incidents.csv", "kind": "incidents"},
+                    ],
+                }
+            ],
+            "design": {"assignment": {"starts": "w1"}},
+            "outcomes": [{"name": "n", "measure": "n_incidents", "label": "Incidents"}],
+        }
+    )
+    exam = examine_wave(study, study.waves[0], folder)
+    assert exam.problems == ()
+    assert [trace.column for trace in scan_files(study, "w1", exam.files)] == ["place"]

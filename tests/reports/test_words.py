@@ -207,6 +207,40 @@ def test_participation_is_read_off_the_flow() -> None:
     assert "%" not in hidden
 
 
+def test_a_survey_alone_knows_of_nobody_who_did_not_answer() -> None:
+    flow = made_up_flow().replace({"label": {"On the roster": "In the survey"}})
+    linked = {"wave": "w2", "stream": "survey", "step": 4, "kind": "info", "arm": "all", "n_students": 0}
+    codes = pd.concat(
+        [flow, pd.DataFrame([linked | {"label": "Linked to an earlier wave", "n_rows": 1044}])], ignore_index=True
+    )
+    said = summary_of([], flow=codes).paragraphs[0]
+    assert "1\u202f243 students answered the survey, and 1\u202f196 of them are in the analysis." in said
+    assert "enrolled" not in said
+    assert "codes link" not in said
+    design = {"linking": {"code": ["a", "b"]}, "assignment": {"starts": "w2"}}
+    said = summary_of([], flow=codes, design=design).paragraphs[0]
+    assert "own codes link 1\u202f044 responses to an earlier wave." in said
+
+
+def test_shares_from_school_records_are_told_in_percentage_points() -> None:
+    outcomes = [
+        {"name": "absence", "measure": "absence_rate", "label": "Absence rate"},
+        {"name": "chronic", "measure": "chronic_absence", "label": "Chronic absence", "kind": "binary"},
+    ]
+    waves = [
+        {"name": w, "label": w, "date": f"202{i}-01-01", "before_programme": not i, "sources": [
+            {"file": "r.csv", "kind": "roster"}, {"file": "a.csv", "kind": "attendance"}]}
+        for i, w in enumerate(("w1", "w2"))
+    ]  # fmt: skip
+    rows = [
+        estimate_row(name, estimate, estimate - 0.005, estimate + 0.005, 0.2)
+        for name, estimate in (("absence", 0.02), ("chronic", 0.08))
+    ]
+    said = text_of(rows, outcomes=outcomes, waves=waves)
+    assert "Absence rate was higher with the programme by about 2.00 percentage points (between 1.50 and 2.50)" in said
+    assert "The share of students with “chronic absence” was higher with the programme by about 8.00 percentage" in said
+
+
 def test_records_alone_have_no_survey_to_answer() -> None:
     sources = [{"file": "marks.csv", "kind": "records"}]
     waves = [{"name": "w2", "label": "2001", "date": "2001-06-30", "sources": sources}]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from belonging_study.figures.style import INK, MUTED, PAPER, WIDTH, Drawn, house_style, new_figure
+from belonging_study.figures.style import INK, MUTED, PAPER, WIDTH, Drawn, capital, house_style, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,7 +31,14 @@ class _Step:
     label: str
 
 
-def flow_diagram(flow: pd.DataFrame, *, wave: str, arms: Sequence[str], level: str = "school") -> Drawn:
+def flow_diagram(
+    flow: pd.DataFrame,
+    *,
+    wave: str,
+    arms: Sequence[str],
+    level: str = "school",
+    names: Mapping[str, str] | None = None,
+) -> Drawn:
     """Draw the students' stream of one wave: enrolled, excluded by which rule, analysed, and of these who did what.
 
     Parameters
@@ -47,6 +54,8 @@ def flow_diagram(flow: pd.DataFrame, *, wave: str, arms: Sequence[str], level: s
         The arms, one column each, from left to right; ``all`` alone where there is one group.
     level : str, optional
         What a cluster is, in one word.
+    names : mapping, optional
+        What to call the arms, where that is not the name in the table.
 
     Returns
     -------
@@ -84,7 +93,7 @@ def flow_diagram(flow: pd.DataFrame, *, wave: str, arms: Sequence[str], level: s
         ax.axis("off")
         for i, arm in enumerate(arms):
             centre = left + width * (i + 0.5)
-            heading = "Everybody" if arm == "all" else arm.capitalize()
+            heading = "Everybody" if arm == "all" else capital((names or {}).get(arm, arm))
             ax.text(centre, -0.1, heading, ha="center", va="center", fontsize=10, fontweight="bold")
             top = -0.28
             for k, (text, height) in enumerate(zip(wrapped[i], heights, strict=True)):

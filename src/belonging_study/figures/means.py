@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import pandas as pd
 
@@ -31,6 +31,7 @@ def means_by_wave(
     programmes: Sequence[str],
     names: Mapping[str, str] | None = None,
     starts: str | None = None,
+    shares: Collection[str] = (),
 ) -> Drawn:
     """Draw the mean of each outcome by wave and arm.
 
@@ -49,6 +50,8 @@ def means_by_wave(
         What to call the arms, where their values are no words.
     starts : str, optional
         First wave with the programme; a thin line marks where it begins.
+    shares : collection of str, optional
+        The outcomes whose means are shares, 0 to 1: drawn in per cent.
 
     Returns
     -------
@@ -88,7 +91,7 @@ def means_by_wave(
                 handles[arm] = ax.errorbar(
                     at, rows["mean"], yerr=error, markersize=5, linewidth=1.4, elinewidth=1, **style
                 )
-                heard = ", ".join(f"{number(m)} at {waves[str(w)]}" for w, m in rows["mean"].items())
+                heard = ", ".join(f"{_said(m, outcome in shares)} at {waves[str(w)]}" for w, m in rows["mean"].items())
                 parts.append(heard if comparison is None else f"{named.get(arm, arm)} {heard}")
             said.append(f"{label}: " + "; ".join(parts))
             if starts in order and order.index(starts) > 0:
@@ -98,6 +101,8 @@ def means_by_wave(
             ax.set_xlim(-0.4, len(order) - 0.6)
             ax.margins(y=0.15)
             clean_axis(ax, grid="y")
+            if outcome in shares:
+                ax.yaxis.set_major_formatter(lambda value, _: f"{round(100 * value, 2):g}%")
         if comparison is not None:
             figure.legend(
                 handles.values(),
@@ -107,6 +112,10 @@ def means_by_wave(
             )
     by = "wave" if comparison is None else "wave and arm"
     return Drawn(figure, f"Means by {by} with intervals. " + ". ".join(said) + ".")
+
+
+def _said(mean: float, is_share: bool) -> str:
+    return f"{number(100 * mean, 1)}%" if is_share else number(mean)
 
 
 def _wrapped(text: str) -> str:

@@ -10,8 +10,18 @@ import pandas as pd
 
 from belonging_study.reports.formatting import capital
 from belonging_study.study.model import Outcome, Start, Study, Wave
+from belonging_study.study.units import unit_of
 
-__all__ = ["FRAMEWORKS", "Moment", "assignment_text", "date_text", "outcome_table", "timeline", "value_labels"]
+__all__ = [
+    "FRAMEWORKS",
+    "Moment",
+    "assignment_text",
+    "date_text",
+    "kinds_of_arm",
+    "outcome_table",
+    "timeline",
+    "value_labels",
+]
 
 FRAMEWORKS = {
     "ib_allen": "Allen’s framework of belonging (competencies, motivations, opportunities, perceptions)",
@@ -161,10 +171,32 @@ def _measured(study: Study, outcome: Outcome) -> str:
     """How an outcome is measured."""
     scale = study.scales.get(outcome.measure)
     if scale is None:
-        return {"binary": "yes or no", "count": f"number of {outcome.unit}"}.get(outcome.kind, outcome.unit)
+        unit = unit_of(study, outcome).in_tables
+        return {"binary": "yes or no", "count": f"number of {unit}"}.get(outcome.kind, unit)
     score = "mean" if scale.score == "mean" else "sum"
     span = f", {scale.range[0]:g} to {scale.range[1]:g}" if scale.range and scale.score == "mean" else ""
     return f"{score} of {len(scale.items)} questions{span}"
+
+
+def kinds_of_arm(study: Study) -> dict[str, str]:
+    """Say what the two kinds of arm are called where tables know no others.
+
+    Parameters
+    ----------
+    study : Study
+        The definition.
+
+    Returns
+    -------
+    dict
+        ``programme`` and ``comparison`` to a label: the study's own where one arm of the kind has one in `labels`.
+    """
+    assignment = study.design.assignment
+    named = {"programme": "Programme", "comparison": "Comparison"}
+    for kind, arms in (("programme", assignment.programme), ("comparison", (assignment.comparison,))):
+        if len(arms) == 1 and arms[0] in assignment.labels:
+            named[kind] = capital(assignment.labels[arms[0]])
+    return named
 
 
 def value_labels(study: Study) -> Mapping[str, Mapping[str, str]]:
@@ -196,7 +228,6 @@ def value_labels(study: Study) -> Mapping[str, Mapping[str, str]]:
         "measure": scales,
         "wave": {w.name: w.label for w in study.waves},
         "group": groups | levels | {"arm": "Arm"},
-        "arm": {"programme": "Programme", "comparison": "Comparison"}
-        | {a: capital(study.arm_label(a)) for a in assignment.arms},
+        "arm": kinds_of_arm(study) | {a: capital(study.arm_label(a)) for a in assignment.arms},
         "role": {r: r.capitalize() for r in ("primary", "secondary", "exploratory")},
     }

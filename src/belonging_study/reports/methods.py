@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from belonging_study.reports.formatting import count, inside, listed, number
+from belonging_study.reports.methods_data import linking_sentences, records_sentences
 from belonging_study.study.model import Start, Study, Wave
 
 __all__ = ["methods_text"]
@@ -37,7 +38,12 @@ def methods_text(study: Study, wave: Wave) -> str:
     >>> [p.split("**")[1] for p in methods_text(study, study.waves[0]).split(chr(10) * 2)]
     ['Sample.', 'Privacy.']
     """
-    paragraphs = [("Sample", _sample(study, wave)), ("Scores and reliability", _scores(study, wave))]
+    paragraphs = [
+        ("Sample", _sample(study, wave)),
+        ("Links by the students’ own codes", linking_sentences(study)),
+        ("School records", records_sentences(study, wave)),
+        ("Scores and reliability", _scores(study, wave)),
+    ]
     if not wave.before_programme and study.design.assignment.comparison is None:
         paragraphs += [
             ("Changes", _changes(study, wave)),
@@ -89,7 +95,8 @@ def _sample(study: Study, wave: Wave) -> Iterator[str]:
         if has_roster:
             yield "Responses are linked by the student’s identifier; students without a response stay in the sample."
         unfinished = "are kept" if study.responses.unfinished == "keep" else "are left out"
-        yield f"Unfinished responses {unfinished}; {_duplicates(study)}."
+        repeated = "" if study.design.linking else f"; {_duplicates(study)}"
+        yield f"Unfinished responses {unfinished}{repeated}."
     if study.design.assignment.by_wave:
         yield "A student’s arm is read anew in each wave, so effects are of the arm in which the student then was."
     elif study.design.panel and study.design.assignment.comparison is None:

@@ -7,7 +7,8 @@ from typing import cast
 
 from belonging_study.reports.formatting import capital, inside, listed, number
 from belonging_study.reports.readings import Finding, Reading, value_of
-from belonging_study.study.model import Outcome, Study
+from belonging_study.study.model import Study
+from belonging_study.study.units import unit_of
 
 __all__ = ["at_wave", "label_of", "sentence", "sentences"]
 
@@ -38,7 +39,8 @@ def label_of(finding: Finding) -> str:
 
 def _changing(finding: Finding) -> str:
     """What rises or falls: the outcome, or the share of students with it."""
-    return f"the share “{label_of(finding)}”" if finding.outcome.kind == "binary" else label_of(finding)
+    label = label_of(finding)
+    return f"the share of students with “{label}”" if finding.outcome.kind == "binary" else label
 
 
 def sentence(finding: Finding, study: Study, *, brief: bool = False) -> str:
@@ -62,7 +64,7 @@ def sentence(finding: Finding, study: Study, *, brief: bool = False) -> str:
     name = _changing(finding)
     if finding.reading is None:
         return f"{opening}{'the' if opening else 'The'} result for {name} {finding.why_absent}."
-    unit, times = _unit(finding.outcome)
+    unit, times = _unit(finding, study)
     low, high = sorted(times * value_of(finding.row, c) for c in ("conf_low", "conf_high"))
     estimate = times * value_of(finding.row, "estimate")
     if finding.is_change:
@@ -88,7 +90,7 @@ def sentence(finding: Finding, study: Study, *, brief: bool = False) -> str:
 def _change_sentence(finding: Finding, study: Study, numbers: tuple[float, float, float], *, brief: bool) -> str:
     """Say how an outcome changed, and nothing of why."""
     estimate, low, high = numbers
-    name, unit = _changing(finding), _unit(finding.outcome)[0]
+    name, unit = _changing(finding), _unit(finding, study)[0]
     if finding.reading in (Reading.MATTERS, Reading.CLEAR, Reading.SMALL):
         shown = _alike(estimate, low, high)
         near, far = sorted((low, high), key=abs)
@@ -109,13 +111,13 @@ def sentences(findings: Sequence[Finding], study: Study) -> str:
     said = [sentence(f, study) for f in findings if f not in unclear]
     first, rest = unclear[0], unclear[1:]
     said.append(sentence(first, study))
-    said.append(f"Nor can we for {listed([_in_brackets(f) for f in rest], joint='or')}.")
+    said.append(f"Nor can we for {listed([_in_brackets(f, study) for f in rest], joint='or')}.")
     return " ".join(said)
 
 
-def _in_brackets(finding: Finding) -> str:
+def _in_brackets(finding: Finding, study: Study) -> str:
     """An outcome with the differences that its interval around zero allows."""
-    unit, times = _unit(finding.outcome)
+    unit, times = _unit(finding, study)
     low, high = (times * value_of(finding.row, c) for c in ("conf_low", "conf_high"))
     return f"{_changing(finding)} ({_span(low, high)} {unit})"
 
@@ -139,9 +141,10 @@ def _worth(finding: Finding, study: Study) -> str:
     }[cast(Reading, finding.reading)]
 
 
-def _unit(outcome: Outcome) -> tuple[str, float]:
+def _unit(finding: Finding, study: Study) -> tuple[str, float]:
     """The unit in words, and by how much the table's number is multiplied."""
-    return ("percentage points", 100.0) if outcome.kind == "binary" else (outcome.unit, 1.0)
+    unit = unit_of(study, finding.outcome)
+    return unit.name, unit.times
 
 
 class _alike:

@@ -247,12 +247,15 @@ def _took_part(study: Study, wave: Wave, flow: pd.DataFrame) -> list[str]:
     start = _last(rows, "start", first=True)
     sample = _last(rows, "remaining")
     asked = any(source.kind == "survey" for source in wave.sources)
+    # Where nothing but the survey says who is there, those who answered are all that are known.
+    alone = asked and "label" in rows and (rows["label"] == "In the survey").any()
     of_survey = rows[rows["label"].str.contains("answered", case=False)] if asked and "label" in rows else rows.head(0)
     answered = _last(of_survey, "info")
     if start is None or sample is None:
         return []
     (enrolled, n_enrolled), (analysed, n_sample) = start, sample
-    at = f"{capital(at_wave(wave.label))}, {enrolled} students were {'enrolled' if asked else 'in the records'}"
+    were = "were in the records" if not asked else "answered the survey" if alone else "were enrolled"
+    at = f"{capital(at_wave(wave.label))}, {enrolled} students {were}"
     if enrolled == HIDDEN_IN_COMPANY:
         return [
             f"{capital(at_wave(wave.label))}, {analysed} students are in the analysis.",
@@ -261,7 +264,17 @@ def _took_part(study: Study, wave: Wave, flow: pd.DataFrame) -> list[str]:
     said = [f"{at}, and {analysed} of them are in the analysis."]
     if n_enrolled == n_sample:
         said = [f"{at}, and all of them are in the analysis."]
+    if alone:
+        return [*said, *_found_again(study, flow[flow["wave"] == wave.name])]
     return [*said, *_answered(answered, n_sample)]
+
+
+def _found_again(study: Study, flow: pd.DataFrame) -> list[str]:
+    """How many responses the students' own codes link to an earlier wave."""
+    rows = flow[(flow["stream"] == "survey") & flow["label"].str.startswith("Linked to")] if "label" in flow else flow
+    if study.design.linking is None or rows.empty or pd.isna(rows["n_rows"].iloc[0]):
+        return []
+    return [f"The students’ own codes link {count(float(rows['n_rows'].iloc[0]))} responses to an earlier wave."]
 
 
 def _answered(answered: tuple[str, float] | None, n_sample: float) -> list[str]:

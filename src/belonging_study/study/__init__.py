@@ -25,6 +25,7 @@ from belonging_study.study.model import (
     Wave,
 )
 from belonging_study.study.names import nearest
+from belonging_study.study.units import Unit, unit_of
 
 __all__ = [
     "FRAMEWORK_TAGS",
@@ -44,10 +45,12 @@ __all__ = [
     "Start",
     "Study",
     "TeamMember",
+    "Unit",
     "Wave",
     "instrument",
     "instrument_names",
     "load_study",
     "nearest",
     "parse_study",
+    "unit_of",
 ]

@@ -32,6 +32,7 @@ _PATTERNS = {"e-mail address": _EMAIL, "phone number": _PHONE, "number of eight 
 _NAME = "name of somebody on the roster"
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _LONG = 10**7
+_EVENT = "incident_id"  # tells events apart, and is in no table
 _OWN_WORDS = 3
 """Words from which a text is somebody's own, so that a single name in it counts."""
 
@@ -77,13 +78,17 @@ def scan_files(study: Study, wave: str, files: Sequence[WaveFile]) -> tuple[Trac
         E-mail addresses, telephone numbers, numbers of eight digits or more (dates such as 20250131 apart), and names
         that the wave's files had in columns dropped on reading: first and last name side by side anywhere, one of
         them alone, with a capital, in texts of three words or more. The columns of identifiers are not looked at: they
-        are replaced by codes.
+        are replaced by codes, or, of incidents, in no table.
     """
     needs = needed_columns(study, wave)
     names = frozenset().union(*(file.export.names for file in files))
     traces = []
     for file in files:
-        ids = {theirs for name, theirs in file.columns.items() if name == "student" or _is_id(needs.get(name))}
+        ids = {
+            theirs
+            for name, theirs in file.columns.items()
+            if name == "student" or _is_id(needs.get(name)) or (name == _EVENT and file.source.kind == "incidents")
+        }
         used = set(file.columns.values())
         for position, column in enumerate(map(str, file.export.table.columns)):
             if column in ids:

@@ -12,6 +12,7 @@ from belonging_study.data.registers import REGISTERS, register_measures
 from belonging_study.data.waves.files import WaveFile
 from belonging_study.data.waves.table import WaveTable
 from belonging_study.study.model import Outcome, Scale, Study
+from belonging_study.study.units import unit_of
 
 __all__ = ["Variable", "study_variables"]
 
@@ -99,7 +100,7 @@ def study_variables(study: Study, waves: Mapping[str, WaveTable]) -> list[Variab
             variables.append(Variable(name, name, _question(name, waves), "covariate", "", _source(name, waves)))
     for scale in study.scales.values():
         variables += [_item(scale, item, waves) for item in scale.items]
-    variables += [_measure(outcome, waves) for outcome in study.outcomes if outcome.measure not in study.scales]
+    variables += [_measure(study, outcome, waves) for outcome in study.outcomes if outcome.measure not in study.scales]
     unique = list({variable.name: variable for variable in reversed(variables)}.values())[::-1]
     return [_of_register(study, variable, waves) for variable in unique]
 
@@ -196,10 +197,10 @@ def _item(scale: Scale, item: str, waves: Mapping[str, WaveTable]) -> Variable:
     )
 
 
-def _measure(outcome: Outcome, waves: Mapping[str, WaveTable]) -> Variable:
+def _measure(study: Study, outcome: Outcome, waves: Mapping[str, WaveTable]) -> Variable:
     """An outcome's own column."""
     name, binary = outcome.measure, outcome.kind == "binary"
-    values = outcome.unit
+    values = unit_of(study, outcome).in_tables
     levels: dict[float | str, str] = {}
     if binary:
         levels = dict(_YES_NO) if outcome.values is None else {0: outcome.values[0], 1: outcome.values[1]}
