@@ -46,12 +46,8 @@ def linking_sentences(study: Study) -> Iterator[str]:
         "make anew in each wave."
     )
     changes = linking.maximum_changes
-    also = (
-        f", or with codes that differ in at most {count(changes)} {'part' if changes == 1 else 'parts'}, "
-        "the most alike first"
-        if changes
-        else ""
-    )
+    parts = f"{count(changes)} {'part' if changes == 1 else 'parts'}"
+    also = f", or with codes that differ in at most {parts}, the most alike first" if changes else ""
     verify = ""
     if linking.verify:
         columns = listed([f"“{name.replace('_', ' ')}”" for name in linking.verify])
