@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 __all__ = ["main"]
@@ -16,6 +17,8 @@ def main() -> None:
     except KeyboardInterrupt:
         print("Interrupted; the last published versions are untouched.", file=sys.stderr)
         raise SystemExit(130) from None
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # all is told: nothing is left to interrupt but Python's own end
 
 
 if __name__ == "__main__":
