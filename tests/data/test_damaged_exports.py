@@ -267,7 +267,7 @@ Damage = Callable[[Path, Whole, Simulated, int], None]
 FEW = settings(
     max_examples=6, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-MANY = settings(FEW, max_examples=15)
+MANY = settings(FEW, max_examples=8)
 
 
 @FEW
