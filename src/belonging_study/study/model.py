@@ -168,6 +168,15 @@ class Scale(Part):
         Language to the labels in that language, lowest first; answers in any of them are understood.
     opposites : tuple of pairs of str
         Items that say opposite things: answering both alike is a sign of careless answering.
+    structures : dict
+        Factor models in lavaan's syntax and the items' names, by name. The first is the one whose sameness between
+        groups and waves is tested; without any, it is one factor of all items.
+    free : tuple of str
+        Parameters of that model, such as ``q3~1``, that were named in advance as allowed to differ between groups.
+    short_forms : dict
+        Lists of some of the items, by name, which are scored beside the scale to see how much hangs on the others.
+    positive : float, optional
+        Lowest answer, after reverse keying, that counts as positive in the shares of positive answers.
     """
 
     label: str
@@ -179,8 +188,12 @@ class Scale(Part):
     synonyms: dict[str, float] = Field(default_factory=dict)
     reverse: tuple[str, ...] = ()
     opposites: tuple[tuple[Name, Name], ...] = ()
+    structures: dict[Name, str] = Field(default_factory=dict)
+    free: tuple[str, ...] = ()
+    short_forms: dict[Name, tuple[Name, ...]] = Field(default_factory=dict)
+    positive: float | None = None
     minimum_answered: Share = 0.8
-    score: Literal["mean", "sum"] = "mean"
+    score: Literal["mean", "sum", "percent_of_maximum"] = "mean"
     waves: tuple[str, ...] = ()
 
     @property
