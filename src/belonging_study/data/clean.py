@@ -21,7 +21,7 @@ from belonging_study.data.flow.waves import removal_steps, waves_flow
 from belonging_study.data.groups import label_group
 from belonging_study.data.linking.pseudonyms import pseudonymise
 from belonging_study.data.linking.rates import wave_link_reasons, wave_links
-from belonging_study.data.linking.self_codes import link_codes
+from belonging_study.data.linking.self_codes import link_codes, separate_responses
 from belonging_study.data.waves.all_waves import link_waves
 from belonging_study.data.waves.files import COMPUTED
 from belonging_study.data.waves.measures import prepare_wave
@@ -209,6 +209,8 @@ def sample_waves(study: Study, linked: dict[str, WaveTable]) -> Sampled:
     """
     if study.design.linking is not None:
         linked = link_codes(study, linked)
+    elif study.design.student is None:
+        linked = separate_responses(linked)
     tables = []
     unknown: list[UserError] = []
     broken: list[UserError] = []
@@ -314,10 +316,10 @@ def _placed(study: Study, table: pd.DataFrame) -> pd.DataFrame:
     # Where nobody is without the programme, no column says who has it.
     one_arm = design.assignment.comparison is None
     placed = {
-        "@school": table[design.school],
+        "@school": "" if design.school is None else table[design.school],
         "@arm": design.assignment.programme[0] if one_arm else table[design.assignment.column],
     }
-    if design.class_ is not None:
+    if design.school is not None and design.class_ is not None:
         placed["@classroom"] = table[design.school] + _SEPARATOR + table[design.class_]
     if design.assignment.blocks is not None:
         placed["@block"] = table[design.assignment.blocks]
@@ -332,7 +334,7 @@ def _settle(study: Study, rows: pd.DataFrame, linked: dict[str, WaveTable]) -> p
     seen["student"], seen["excluded"] = rows["student"], rows["@removed"] > 0
     assignment = study.design.assignment
     column = study.design.school if assignment.comparison is None else assignment.column
-    return settle_arms(seen, study, {name: one.where(column) for name, one in linked.items()})
+    return settle_arms(seen, study, {name: one.where(str(column)) for name, one in linked.items()})
 
 
 def _cluster(study: Study, student: pd.Series, design: pd.DataFrame) -> pd.Series:
@@ -349,12 +351,15 @@ def _responses(study: Study, rows: pd.DataFrame, design: pd.DataFrame, key: byte
     who = rows["student"] if study.design.panel else rows["@wave"] + _SEPARATOR + rows["student"]
     out["student"] = pseudonymise(who, "student", key).astype("str")
     for name, kind in (("school", "school"), ("classroom", "classroom"), ("block", "block")):
-        if name in design:
+        if name in design and study.design.school is not None:
             out[name] = pseudonymise(design[name], kind, key).astype("str")
-    out["arm"] = design["arm"].astype("str")
-    for name in ("programme", "post", "treated"):
-        out[name] = design[name].astype(int)
-    out["start_time"], out["moved"] = design["start_time"].astype(float), design["moved"].astype(bool)
+    if not study.measures_only:
+        out["arm"] = design["arm"].astype("str")
+        for name in ("programme", "post", "treated"):
+            out[name] = design[name].astype(int)
+        out["start_time"] = design["start_time"].astype(float)
+    if study.design.school is not None:
+        out["moved"] = design["moved"].astype(bool)
     for name in COMPUTED:
         if name in rows:
             out[name] = rows[name]
@@ -363,7 +368,7 @@ def _responses(study: Study, rows: pd.DataFrame, design: pd.DataFrame, key: byte
         out[group.column] = rows[f"@{group.column}"].astype("str")
     wanted = [name for name in study.analysis.covariates if name in rows]
     wanted += [item for scale in study.scales.values() for item in scale.items]
-    wanted += [outcome.measure for outcome in study.outcomes if outcome.measure not in study.scales]
+    wanted += [outcome.measure for outcome in study.outcomes if not study.scales_of(outcome)]
     order = [name for name in ("time", "school", "classroom", "student") if name in out]
     out = out.sort_values(order, kind="stable")
     # The answers come in sorted, column by column: of a large wave no second copy is made.
@@ -398,7 +403,7 @@ def _missing(study: Study, linked: dict[str, WaveTable], rows: pd.DataFrame) -> 
     labels = {group.column: group.label for group in study.groups}
     labels |= {name: name for name in study.analysis.covariates if name not in labels}
     labels |= {item: text or item for scale in study.scales.values() for item, text in scale.items.items()}
-    labels |= {o.measure: o.label for o in study.outcomes if o.measure not in study.scales}
+    labels |= {o.measure: o.label for o in study.outcomes if not study.scales_of(o)}
     tables = []
     for name, one in linked.items():
         sample = rows[rows["@wave"] == name] if len(linked) > 1 else rows

@@ -216,7 +216,7 @@ def _check_wave(
     from belonging_study.data.checks.schema import check_table
     from belonging_study.data.clean import require_free_names, sample_waves
     from belonging_study.data.linking.keys import load_key
-    from belonging_study.data.linking.self_codes import link_codes
+    from belonging_study.data.linking.self_codes import link_codes, separate_responses
     from belonging_study.data.waves.measures import prepare_wave
 
     issues: list[Issue] = list(trace_issues(scan_files(study, exam.wave, exam.files)))
@@ -229,6 +229,8 @@ def _check_wave(
         try:
             if study.design.linking is not None:
                 one = link_codes(study, dict(linked))[exam.wave]
+            elif study.design.student is None:
+                one = separate_responses({exam.wave: one})[exam.wave]
             issues += check_table(study, exam.wave, one, prepare_wave(study, exam.wave, one))
             if not errors and not earlier.broken:
                 load_key(study, raw, make=False)
@@ -236,7 +238,9 @@ def _check_wave(
                 sampled = sample_waves(study, dict(linked))
                 here = sampled.sample["@wave"] == exam.wave
                 n_schools = sampled.placed.loc[here, "school"].nunique()
-                summary = f"{int(here.sum())} students in {n_schools} school{'' if n_schools == 1 else 's'}"
+                summary = f"{int(here.sum())} students"
+                if study.design.school is not None:
+                    summary += f" in {n_schools} school{'' if n_schools == 1 else 's'}"
                 n_answered = int(sampled.sample.loc[here, "responded"].sum())
                 summary += f", {n_answered} of the students answered the survey"
                 rows = tuple(_flows(sampled.flow[sampled.flow["wave"] == exam.wave], study))

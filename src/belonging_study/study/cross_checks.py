@@ -12,6 +12,7 @@ from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any, TypeGuard
 
 from belonging_study.study.model import FORMATS, FRAMEWORK_TAGS
+from belonging_study.study.measures_only import check_parts, check_unknown
 from belonging_study.study.names import nearest
 from belonging_study.study.record_checks import check_labels, check_records, check_roster
 
@@ -23,6 +24,8 @@ _Found = Iterator[tuple[_Path, str]]
 
 def cross_check(raw: Any) -> _Found:
     """Yield ``(path, message)`` for every disagreement between entries of a definition."""
+    yield from check_parts(raw)
+    yield from check_unknown(raw)
     yield from _waves(raw)
     yield from _assignment(raw)
     yield from _linking(raw)
@@ -261,6 +264,7 @@ def _outcomes(raw: Any) -> _Found:
         for name, scale in scales.items():
             if measure is not None and measure in _list(scale, "reverse"):
                 yield (*at, "measure"), f"{measure} is a reverse-keyed item of the scale {name}; name the scale"
+        yield from _positive(outcome, at, scales)
         if measure in scales and outcome.get("kind") in ("binary", "count"):
             yield (*at, "kind"), f"the scale {measure} gives a continuous score, not a {outcome['kind']} outcome"
         if outcome.get("values") is not None and outcome.get("kind") != "binary":
@@ -271,6 +275,29 @@ def _outcomes(raw: Any) -> _Found:
         elif _is_range(possible) and possible[0] >= possible[1]:
             yield (*at, "range"), f"{possible} is not a range: the lowest value comes first"
         yield from _known_waves(outcome, at, waves)
+
+
+def _positive(outcome: dict[str, Any], at: _Path, scales: dict[str, Any]) -> _Found:
+    """Find what cannot be where an outcome says who is positive on some scales."""
+    if "positive" not in outcome:
+        return
+    names = _list(outcome, "positive")
+    if outcome.get("name") in scales:
+        yield (*at, "name"), f"{outcome['name']} is a scale already; give this outcome a name of its own"
+    if not names:
+        yield (*at, "positive"), "name the scales on which a student must be positive, such as [belonging]"
+    for name in names:
+        scale = scales.get(name) if isinstance(name, str) else None
+        if scale is None:
+            yield (*at, "positive"), f"{name!r} is not a scale of this study" + nearest(str(name), map(str, scales))
+        elif isinstance(scale, dict) and scale.get("positive") is None:
+            yield (*at, "positive"), f"the scale {name} has no `positive:`, the lowest answer that counts as positive"
+    if outcome.get("kind") != "binary":
+        yield at, "who is positive on every scale is yes or no: write `kind: binary`"
+    if outcome.get("values") is not None:
+        yield (*at, "values"), "this outcome is made from scales and has no values in the files; leave this out"
+    if outcome.get("measure", outcome.get("name")) != outcome.get("name"):
+        yield (*at, "measure"), "this outcome is made from the scales under `positive`; leave `measure` out"
 
 
 def _named_once(raw: Any) -> _Found:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from belonging_study.study.part import Name, Part, Share, as_tuple
 from belonging_study.study.sources import FORMATS, Kind, Marks, Records, Responses, Source, Wave
@@ -149,14 +149,34 @@ class Linking(Part):
 
 
 class Design(Part):
-    """The unit, its nesting, the assignment, and how responses are linked where there is no identifier."""
+    """The unit, its nesting, the assignment, and how responses are linked where there is no identifier.
 
-    student: Name = "student_id"
+    Attributes
+    ----------
+    student, class_, school : str or None
+        The columns. Without a student each row of a survey is a student of its own, so `panel` is false; without a
+        school nothing is known of the students' places, which only a study without a programme can do with.
+    panel : bool
+        True where the same students are followed.
+    assignment : Assignment
+        In a study without a programme a stand-in that nothing tells of.
+    linking : Linking, optional
+        How students are found again by a code of their own.
+    """
+
+    student: Name | None = "student_id"
     class_: Name | None = Field(default=None, alias="class")
-    school: Name = "school_id"
+    school: Name | None = "school_id"
     panel: bool = True
     assignment: Assignment
     linking: Linking | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _each_row_a_student(cls, raw: Any) -> Any:
+        """Nobody is followed whom nothing identifies."""
+        unknown = isinstance(raw, dict) and "student" in raw and raw["student"] is None
+        return {"panel": False, **raw} if unknown else raw
 
 
 class Scale(Part):
@@ -217,7 +237,10 @@ class Outcome(Part):
     name : str
         Name in every table.
     measure : str
-        A scale of the study, or a column of the survey or the records.
+        A scale of the study, or a column of the survey or the records; where `positive` is given, the own name.
+    positive : tuple of str
+        Scales, each with a `positive` cut: the outcome is 1 where a person's mean is at or above the cut on every one
+        of them, 0 where all were scored and one is below, and missing otherwise.
     kind : {"continuous", "binary", "count"}
         Scale of measurement; a binary outcome is 0 or 1 (or the two values in `values`, in that order).
     domain : str
@@ -231,6 +254,7 @@ class Outcome(Part):
     name: Name
     measure: str
     label: str
+    positive: tuple[Name, ...] = ()
     kind: Literal["continuous", "binary", "count"] = "continuous"
     domain: str = "belonging"
     role: Literal["primary", "secondary", "exploratory"] = "secondary"
@@ -239,6 +263,13 @@ class Outcome(Part):
     range: tuple[float, float] | None = None
     values: tuple[str, str] | None = None
     waves: tuple[str, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named_by_itself(cls, value: Any) -> Any:
+        """Let an outcome made of scales be its own measure."""
+        own = isinstance(value, dict) and value.get("positive") and "name" in value and "measure" not in value
+        return {**value, "measure": value["name"]} if own else value
 
 
 class Group(Part):
@@ -290,11 +321,27 @@ class Demo(Part):
     seed: int = 1
 
 
+def _without_programme(raw: Any) -> Any:
+    """Complete the design of a study that names no programme, no assignment and no outcome: it only measures."""
+    if not isinstance(raw, dict):
+        return raw
+    design, waves = raw.get("design") or {}, raw.get("waves")
+    if "programme" in raw or "outcomes" in raw or not isinstance(design, dict) or "assignment" in design:
+        return raw
+    first = waves[0].get("name") if isinstance(waves, list) and waves and isinstance(waves[0], dict) else ""
+    nobody = {"level": "student", "comparison": None, "programme": "all", "starts": str(first)}
+    return {**raw, "design": {**design, "assignment": nobody}}
+
+
 class Study(Part):
     """A whole study, as `study.yml` defines it.
 
     Attributes
     ----------
+    programme, outcomes
+        Neither is there in a study that only measures (see `measures_only`); otherwise both are.
+    description : str
+        What the data are, in a sentence or two.
     readers : str, optional
         A Python file beside ``study.yml`` that registers readers for formats of the team's own (`register_reader`).
     folder : pathlib.Path
@@ -305,11 +352,12 @@ class Study(Part):
     name: Name
     team: tuple[TeamMember, ...] = ()
     registration: str | None = None
-    programme: Programme
+    description: str = ""
+    programme: Programme | None = None
     waves: tuple[Wave, ...] = Field(min_length=1)
     design: Design
     scales: dict[Name, Scale] = Field(default_factory=dict)
-    outcomes: tuple[Outcome, ...] = Field(min_length=1)
+    outcomes: tuple[Outcome, ...] = ()
     groups: tuple[Group, ...] = ()
     exclusions: tuple[Exclusion, ...] = ()
     responses: Responses = Responses()
@@ -319,6 +367,17 @@ class Study(Part):
     demo: Demo | None = None
     readers: str | None = None
     file: Path = Field(default=Path("study.yml"), exclude=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _complete(cls, raw: Any) -> Any:
+        """A study that only measures has a design nevertheless."""
+        return _without_programme(raw)
+
+    @property
+    def measures_only(self) -> bool:
+        """Whether there is no programme and no outcome: the study asks how well its scales measure."""
+        return self.programme is None
 
     @property
     def folder(self) -> Path:
@@ -360,15 +419,19 @@ class Study(Part):
         return {name: scale for name, scale in self.scales.items() if self.measured(scale, wave)}
 
     def outcomes_in(self, wave: str) -> tuple[Outcome, ...]:
-        """The outcomes measured in that wave, directly or through their scale."""
+        """The outcomes measured in that wave, directly or through their scales."""
         return tuple(
             o
             for o in self.outcomes
-            if self.measured(o, wave) and (o.measure not in self.scales or self.measured(self.scales[o.measure], wave))
+            if self.measured(o, wave) and all(self.measured(self.scales[name], wave) for name in self.scales_of(o))
         )
 
+    def scales_of(self, outcome: Outcome) -> tuple[str, ...]:
+        """Names of the scales that an outcome is made of; none for a column of the files."""
+        return outcome.positive or ((outcome.measure,) if outcome.measure in self.scales else ())
+
     @property
-    def cluster_column(self) -> str:
+    def cluster_column(self) -> str | None:
         """The column of the level at which assignment was made."""
         design = self.design
         if design.assignment.level == "school":

@@ -60,8 +60,9 @@ def wave_facts(study: Study, linked: Mapping[str, WaveTable]) -> pd.DataFrame:
         at = names.index(name)
         survey = [file for file in one.files if file.source.kind == "survey"]
         school = study.design.school
-        schools = set(one.table[school].dropna())
-        answering = set(one.table.loc[one.table["responded"], school].dropna())
+        placed = pd.Series(dtype=object) if school is None else one.table[school]
+        schools = set(placed.dropna())
+        answering = set(placed[one.table["responded"]].dropna()) if len(placed) else set()
         theirs = {s for file in survey if school in file.columns for s in file.table[school].dropna()}
         earliest = study.waves[at - 1].date if at else None
         latest = study.waves[at + 1].date if at + 1 < len(names) else None

@@ -345,7 +345,7 @@ def _relations(study: Study, columns: set[str]) -> Iterator[pa.Check]:
             f"Column {starts}: for {{n}} of {{total}} students the start is no wave of the study.",
             f"use one of {', '.join(study.wave_names)}, or leave it empty in the comparison arm.",
         )
-    if design.class_ is not None:
+    if design.school is not None and design.class_ is not None:
         yield from _classes(design.school, design.class_)
 
 

@@ -125,10 +125,14 @@ def _students(
     step[[*rules, last + 1, last + 2]] = np.arange(1, len(rules) + 3)
     labels = [study.exclusions[i - 1].label for i in rules]
     labels = [_SOURCES[one.roster], *labels, NO_ARM, NO_CLUSTER, "Analysis sample"]
+    anywhere = study.design.school is None
+    if anywhere:  # nobody can lack an arm or a place
+        labels = [label for label in labels if label not in (NO_ARM, NO_CLUSTER)]
     moved, other = rows["moved"].to_numpy(dtype=bool), rows["other_arm"].to_numpy(dtype=bool)
     info = {"Answered the survey": rows["responded"].to_numpy(dtype=bool)}
     one_group = study.design.assignment.comparison is None
-    info |= {_MOVED_ALONE: moved} if one_group else {_MOVED: moved & ~other, _MOVED_ARM: moved & other}
+    if not anywhere:
+        info |= {_MOVED_ALONE: moved} if one_group else {_MOVED: moved & ~other, _MOVED_ARM: moved & other}
     programme = rows["programme"].to_numpy(dtype=float, na_value=np.nan)
     for arm in ("all", *(() if one_group else _ARMS)):
         mine = here if arm == "all" else here & (programme == _ARMS[arm])

@@ -39,7 +39,7 @@ def wave_links(
     Returns
     -------
     pandas.DataFrame
-        See `links_table`; arms are left out where there is one group.
+        See `links_table`; arms are left out where there is one group. Without rows where nothing identifies students.
     """
     everybody = pd.DataFrame(
         {
@@ -68,6 +68,10 @@ def wave_links(
         tables.append(links_table(here, one.n_unlinked, wave=wave, before=before))
         before = here if study.design.panel else None
     links = pd.concat(tables, ignore_index=True)
+    if study.design.student is None:
+        return links.head(0)  # each row is a student of its own
+    if study.design.school is None:
+        links = links[links["school"] == "all"]
     if assignment.comparison is None:
         links = links[(links["arm"] == "all") | (links["school"] != "all")]
     return links.reset_index(drop=True)

@@ -23,7 +23,7 @@ from belonging_study.study.model import Study
 if TYPE_CHECKING:
     from belonging_study.data.waves.table import Stream, WaveTable
 
-__all__ = ["FIRST_WAVE", "code_responses", "identifying_columns", "link_codes"]
+__all__ = ["FIRST_WAVE", "code_responses", "identifying_columns", "link_codes", "separate_responses"]
 
 FIRST_WAVE = "first wave"
 """Why nothing is linked in the first wave."""
@@ -43,7 +43,8 @@ def identifying_columns(study: Study) -> tuple[str, ...]:
     Returns
     -------
     tuple of str
-        The student's identifier; with `design.linking` the parts of the code and what verifies it.
+        The student's identifier; with `design.linking` the parts of the code and what verifies it; none where each row
+        is a student of its own.
 
     Examples
     --------
@@ -56,8 +57,10 @@ def identifying_columns(study: Study) -> tuple[str, ...]:
     >>> identifying_columns(study)
     ('pet', 'street', 'born')
     """
-    linking = study.design.linking
-    return (study.design.student,) if linking is None else tuple(dict.fromkeys((*linking.code, *linking.verify)))
+    linking, student = study.design.linking, study.design.student
+    if linking is not None:
+        return tuple(dict.fromkeys((*linking.code, *linking.verify)))
+    return () if student is None else (student,)
 
 
 def code_responses(
@@ -149,6 +152,32 @@ def link_codes(study: Study, linked: Mapping[str, WaveTable]) -> dict[str, WaveT
         info = {"Linked to an earlier wave": int((~found["link_reason"].isin(NOT_LINKED)).sum())} if out else {}
         streams = tuple(_retold(stream, person, info) for stream in one.streams)
         out[wave] = replace(one, table=table, streams=streams, n_unlinked=0)
+    return out
+
+
+def separate_responses(linked: Mapping[str, WaveTable]) -> dict[str, WaveTable]:
+    """Tell the flow of files whose rows are students of their own, without the steps that need an identifier.
+
+    Parameters
+    ----------
+    linked : mapping of str to WaveTable
+        Every wave; the survey is its own roster.
+
+    Returns
+    -------
+    dict
+        The same tables.
+
+    Raises
+    ------
+    DataError
+        If the survey of a wave is spread over files with different questions: nothing links their rows.
+    """
+    out: dict[str, WaveTable] = {}
+    for wave, one in linked.items():
+        _require_one_questionnaire(one)
+        same = pd.Series(one.table["student"].to_numpy(), index=pd.Index(one.table["student"]))
+        out[wave] = replace(one, streams=tuple(_retold(stream, same, {}) for stream in one.streams), n_unlinked=0)
     return out
 
 

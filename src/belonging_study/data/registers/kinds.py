@@ -69,7 +69,8 @@ def register_columns(kind: Kind, study: Study) -> dict[str, _Use]:
     ['days_enrolled', 'days_absent', 'days_present', 'term', 'school_id']
     """
     # The school tells the rows of a student apart who was at two in one term.
-    school: dict[str, _Use] = {study.design.school: "id"} if kind == "attendance" else {}
+    known = study.design.school if kind == "attendance" else None
+    school: dict[str, _Use] = {} if known is None else {known: "id"}
     return {**_COLUMNS[kind], **school}
 
 
@@ -103,7 +104,7 @@ def lacking_columns(kind: Kind, found: Collection[str], study: Study) -> list[st
     elif kind == "incidents":
         needed = ["incident_type"] if study.records.incidents else []
     else:
-        needed = [study.design.school, "entry_date", "exit_date"]
+        needed = [str(study.design.school), "entry_date", "exit_date"]
     return [name for name in needed if name not in found]
 
 
@@ -233,7 +234,7 @@ def add_up(kind: Kind, rows: pd.DataFrame, study: Study, wave: Wave, *, where: s
         return course_marks(rows, records.marks, where=where)
     if kind == "incidents":
         return incident_counts(rows, records.incidents, where=where)
-    return enrolment_stays(rows, wave.date, school=study.design.school, where=where)
+    return enrolment_stays(rows, wave.date, school=str(study.design.school), where=where)
 
 
 def check_measures(students: pd.DataFrame, outcomes: Iterable[Outcome], *, where: str) -> None:

@@ -215,6 +215,9 @@ def _coded_table(
             coded["student"] = Coded(normalise_ids(refuse_spoilt_ids(student, where=where), where=where))
         except DataError as error:
             spoilt.append(error)
+    if study.design.student is None:
+        # The row's place in the file stands for the student; rows of one file may be those of several sources.
+        coded["student"] = Coded(pd.Series([f"{source.file}\x1f{n}" for n in rows.index], index=rows.index))
     if study.design.linking is not None:
         try:
             labels = {name: export.labels.get(columns[name], {}) for name in cells}
@@ -254,7 +257,7 @@ def _coded_table(
 def _unknown_values(study: Study, source: Source) -> list[DataError]:
     """Say which columns under ``values:`` the study takes from no file."""
     known = set(register_columns(source.kind, study)) if source.kind in REGISTERS else set()
-    known |= set(identifying_columns(study)) - {study.design.student}
+    known |= {*identifying_columns(study)} - {str(study.design.student)}
     for wave in study.wave_names:
         known |= set(needed_columns(study, wave))
     return [
@@ -314,9 +317,10 @@ def _match(
     reported: set[str] = set()
     for source, export in opened:
         columns, wrong = _match_one(export, _wanted(study, source, needs), source)
-        student = columns.pop(study.design.student, None)
+        identifier = study.design.student
+        student = None if identifier is None else columns.pop(identifier, None)
         lines = missing.setdefault(source.file, [])
-        found = {*columns, *wrong, *({study.design.student} if student else ())}
+        found = {*columns, *wrong, *({identifier} if student else ())}
         unknown = [name for name in identifying_columns(study) if name not in found]
         lines += [_missing_line(name, source.file, export, columns) for name in unknown]
         lines += [f"  {error.what} {_capital(error.remedy)}" for error in wrong.values()]

@@ -84,13 +84,15 @@ def _all_needs(study: Study, wave: str) -> dict[str, Need]:
     needs: dict[str, Need] = {}
     for need in (*_design_needs(study), *_measure_needs(study, wave), *_student_needs(study, wave)):
         needs.setdefault(need.name, need)
-    needs.pop(study.design.student, None)
+    if study.design.student is not None:
+        needs.pop(study.design.student, None)
     return needs
 
 
 def _design_needs(study: Study) -> Iterator[Need]:
     design, assignment = study.design, study.design.assignment
-    yield Need(design.school, "id", "roster")
+    if design.school is not None:
+        yield Need(design.school, "id", "roster")
     if design.class_ is not None:
         yield Need(design.class_, "id", "roster")
     if assignment.comparison is not None:
@@ -106,7 +108,7 @@ def _measure_needs(study: Study, wave: str) -> Iterator[Need]:
         for item, wording in scale.items.items():
             yield Need(item, "item", "survey", wording, scale=scale)
     for outcome in study.outcomes_in(wave):
-        if outcome.measure not in study.scales:
+        if not study.scales_of(outcome):
             yield Need(outcome.measure, "measure", "records", outcome=outcome)
 
 

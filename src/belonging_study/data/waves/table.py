@@ -294,7 +294,7 @@ def _added_up(
 ) -> tuple[pd.DataFrame, Stream]:
     """Make one row a student of a register with several: the measures that the study uses, and those columns."""
     kind, where = files[0].source.kind, "; ".join(file.source.file for file in files)
-    school = [study.design.school] if kind == "enrolment" else []
+    school = [study.design.school] if kind == "enrolment" and study.design.school is not None else []
     wanted = dict.fromkeys(["student", *register_columns(kind, study), *school, *columns])
     rows = pd.concat([f.table[[name for name in wanted if name in f.table]] for f in files], ignore_index=True)
     register = add_up(kind, rows, study, wave, where=where)
