@@ -149,3 +149,11 @@ def test_sem_is_the_spread_of_errors() -> None:
     answers = draw(np.random.default_rng(8), 200_000, np.full(6, 0.6)).clip(-9, 9).assign(wave=1)
     row = scale_summary(answers, [f"q{i}" for i in range(1, 7)], scale="s", minimum=-9, maximum=9).iloc[0]
     assert row["sem"] == pytest.approx(np.sqrt(0.64 / 6), rel=0.01)
+
+
+def test_floor_and_ceiling_in_percent_of_the_maximum() -> None:
+    data = pd.DataFrame({"q1": [1, 5, 5, 3], "q2": [1, 5, 5, 4], "wave": "w1"})
+    table = scale_summary(data, ["q1", "q2"], scale="s", minimum=1, maximum=5, method="percent_of_maximum")
+    row = table.iloc[0]
+    assert (row["floor_share"], row["ceiling_share"]) == (0.25, 0.5)
+    assert row["mean"] == pytest.approx((0 + 100 + 100 + 62.5) / 4)

@@ -136,3 +136,16 @@ def test_a_doubled_column(answers: pd.DataFrame) -> None:
 def test_wrong_arguments(answers: pd.DataFrame, wrong: dict[str, object]) -> None:
     with pytest.raises(ParameterError):
         score(answers, **({"items": ITEMS, "minimum": 1, "maximum": 5} | wrong))  # type: ignore[arg-type]
+
+
+def test_percent_of_maximum_worked_by_hand(answers: pd.DataFrame) -> None:
+    # Means 4.4, 4.25 and 1 on a form from 1 to 5: (mean - 1) / 4.
+    result = score(answers, ITEMS, reverse=["q2"], minimum=1, maximum=5, method="percent_of_maximum")
+    expected = pd.Series([85, 81.25, np.nan, np.nan, 0], index=[10, 20, 30, 40, 50], name="score")
+    pd.testing.assert_series_equal(result, expected)
+
+
+def test_percent_of_maximum_puts_forms_side_by_side() -> None:
+    four = score(pd.DataFrame({"a": [1, 2.5, 4]}), ["a"], minimum=1, maximum=4, method="percent_of_maximum")
+    eleven = score(pd.DataFrame({"a": [0, 5, 10]}), ["a"], minimum=0, maximum=10, method="percent_of_maximum")
+    assert four.tolist() == eleven.tolist() == [0, 50, 100]

@@ -122,7 +122,7 @@ def why_no_careless_sensitivity(study: Study, scores: pd.DataFrame, wave: str) -
 
 def _asked(study: Study, wave: str) -> list[Outcome]:
     """The primary outcomes that are scales."""
-    return [o for o in study.outcomes_in(wave) if o.role == "primary" and o.measure in study.scales]
+    return [o for o in study.outcomes_in(wave) if o.role == "primary" and study.scales_of(o)]
 
 
 def _try(

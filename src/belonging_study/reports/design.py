@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from belonging_study.reports.formatting import capital
+from belonging_study.reports.formatting import capital, listed
 from belonging_study.study.model import Outcome, Start, Study, Wave
 from belonging_study.study.units import unit_of
 
@@ -77,7 +77,7 @@ def timeline(study: Study, wave: Wave) -> tuple[Moment, ...]:
         Moment(
             label=w.label,
             date=date_text(w.date),
-            phase="before the programme" if w.before_programme else "with the programme",
+            phase="" if study.measures_only else "before the programme" if w.before_programme else "with the programme",
             is_current=i == at,
             is_future=i > at,
         )
@@ -86,7 +86,7 @@ def timeline(study: Study, wave: Wave) -> tuple[Moment, ...]:
 
 
 def assignment_text(study: Study) -> str:
-    """Say in a few sentences who got the programme, and how that was decided.
+    """Say in a few sentences who got the programme, and how that was decided; without one, who was asked.
 
     Parameters
     ----------
@@ -99,6 +99,8 @@ def assignment_text(study: Study) -> str:
         Plain text.
     """
     assignment = study.design.assignment
+    if study.measures_only:
+        return "Every student was asked once." if len(study.waves) == 1 else _followed(study)
     if assignment.comparison is None:
         return _everybody(study)
     units = {"school": "Schools", "class": "Classes", "student": "Students"}[assignment.level]
@@ -169,13 +171,17 @@ def outcome_table(study: Study) -> pd.DataFrame:
 
 def _measured(study: Study, outcome: Outcome) -> str:
     """How an outcome is measured."""
+    if outcome.positive:
+        cuts = [f"{study.scales[name].label} ({study.scales[name].positive:g})" for name in outcome.positive]
+        return f"yes or no: mean answer at or above the cut in {listed(cuts)}"
     scale = study.scales.get(outcome.measure)
     if scale is None:
         unit = unit_of(study, outcome).in_tables
         return {"binary": "yes or no", "count": f"number of {unit}"}.get(outcome.kind, unit)
-    score = "mean" if scale.score == "mean" else "sum"
+    if scale.score == "percent_of_maximum":
+        return f"mean of {len(scale.items)} questions in percent of the maximum, 0 to 100"
     span = f", {scale.range[0]:g} to {scale.range[1]:g}" if scale.range and scale.score == "mean" else ""
-    return f"{score} of {len(scale.items)} questions{span}"
+    return f"{scale.score} of {len(scale.items)} questions{span}"
 
 
 def kinds_of_arm(study: Study) -> dict[str, str]:

@@ -44,7 +44,9 @@ def methods_text(study: Study, wave: Wave) -> str:
         ("School records", records_sentences(study, wave)),
         ("Scores and reliability", _scores(study, wave)),
     ]
-    if not wave.before_programme and study.design.assignment.comparison is None:
+    if study.measures_only:
+        pass
+    elif not wave.before_programme and study.design.assignment.comparison is None:
         paragraphs += [
             ("Changes", _changes(study, wave)),
             ("Uncertainty", _change_inference(study)),
@@ -125,12 +127,13 @@ def _scores(study: Study, wave: Wave) -> Iterator[str]:
     shares = sorted({scale.minimum_answered for scale in scales.values()})
     least = listed([f"{number(100 * s, 0)}%" for s in shares], "or")
     kinds = {scale.score for scale in scales.values()}
-    if kinds == {"mean"}:
-        score = "the mean of the items that a student answered"
-    elif kinds == {"sum"}:
-        score = "the mean of the answered items times the number of items (a prorated sum)"
-    else:
-        score = "the mean of the answered items, or that mean times the number of items (a prorated sum)"
+    ways = {
+        "mean": "the mean of the items that a student answered",
+        "sum": "the mean of the answered items times the number of items (a prorated sum)",
+        "percent_of_maximum": "the mean of the answered items in percent of the maximum possible, 0 for the form’s "
+        "lowest and 100 for its highest answer (Cohen et al. 1999)",
+    }
+    score = listed([way for kind, way in ways.items() if kind in kinds], "or, depending on the scale,")
     by_scale = "" if len(shares) == 1 else ", depending on the scale,"
     enough = "every item was" if shares == [1.0] else f"at least {least}{by_scale} of the items were"
     yield f"A score is {score}, if {enough} answered; otherwise it is missing."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from belonging_study.scales.distribution import scale_summary
 from belonging_study.scales.items import item_statistics
 from belonging_study.scales.one_factor import OneFactorFit, fit_one_factor, one_factor_covariance
+from belonging_study.scales.percent_positive import percent_positive
 from belonging_study.scales.reliability import Reliability, cronbach_alpha, mcdonald_omega
 from belonging_study.scales.score import reverse_keyed, score
 from belonging_study.scales.structure import (
@@ -38,6 +39,7 @@ __all__ = [
     "mcdonald_omega",
     "modification_indices",
     "one_factor_covariance",
+    "percent_positive",
     "polychoric",
     "reverse_keyed",
     "scale_summary",

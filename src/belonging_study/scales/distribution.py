@@ -50,7 +50,7 @@ def scale_summary(
     wave: str = "wave",
     groups: Sequence[str] = (),
     min_answered: float = 0.8,
-    method: Literal["mean", "sum"] = "mean",
+    method: Literal["mean", "sum", "percent_of_maximum"] = "mean",
     conf_level: float = 0.95,
 ) -> pd.DataFrame:
     """Describe a scale's scores and their reliability, one row a wave and group level.
@@ -122,9 +122,10 @@ def scale_summary(
         data, items, reverse=reverse, minimum=minimum, maximum=maximum, min_answered=min_answered, method=method
     )
     times = len(items) if method == "sum" else 1
+    ends = (0.0, 100.0) if method == "percent_of_maximum" else (minimum * times, maximum * times)
     rows = [
         {"scale": scale, "wave": at, "group": group, "level": level, "n_items": len(items)}
-        | _spread(scores[chosen], minimum * times, maximum * times)
+        | _spread(scores[chosen], *ends)
         | _trust(keyed[chosen], scores[chosen], conf_level)
         for at, group, level, chosen in _cells(data, wave, groups)
     ]

@@ -76,7 +76,7 @@ def score(
     minimum: float,
     maximum: float,
     min_answered: float = 0.8,
-    method: Literal["mean", "sum"] = "mean",
+    method: Literal["mean", "sum", "percent_of_maximum"] = "mean",
 ) -> pd.Series[float]:
     """Score a scale for each person from the items that the person answered.
 
@@ -92,9 +92,11 @@ def score(
         The lowest and the highest answer on the form.
     min_answered : float, default 0.8
         Smallest share of the items that a person must have answered, above 0 and at most 1.
-    method : {"mean", "sum"}, default "mean"
+    method : {"mean", "sum", "percent_of_maximum"}, default "mean"
         "mean": the mean of the answered items. "sum": that mean times the number of all the scale's items, so that
-        an unanswered item counts as the person's own mean (a prorated sum).
+        an unanswered item counts as the person's own mean (a prorated sum). "percent_of_maximum": where the mean lies
+        between the lowest answer (0) and the highest (100), 100 (mean - minimum) / (maximum - minimum), so that forms
+        of different length can be read side by side.
 
     Returns
     -------
@@ -106,6 +108,11 @@ def score(
     ------
     ColumnMissingError, ValueRangeError, DataError, ParameterError
         As :func:`reverse_keyed`; ParameterError also for ``min_answered`` and ``method``.
+
+    References
+    ----------
+    Cohen, P., Cohen, J., Aiken, L. S., & West, S. G. (1999). The problem of units and the circumstance for POMP.
+    *Multivariate Behavioral Research, 34*, 315-346 (the percent of the maximum possible).
 
     Examples
     --------
@@ -122,10 +129,14 @@ def score(
             f"`min_answered` must be above 0 and at most 1; it is {min_answered:g}.",
             remedy="give a share of the items, for example 0.8.",
         )
-    if method not in ("mean", "sum"):
-        raise ParameterError('`method` must be "mean" or "sum".')
+    if method not in ("mean", "sum", "percent_of_maximum"):
+        raise ParameterError(f'`method` must be "mean", "sum" or "percent_of_maximum"; it is {method!r}.')
     keyed = reverse_keyed(data, items, reverse, minimum, maximum)
     # The small allowance keeps a share such as 2/3, written as a float, from asking for one item more.
     required = math.ceil(min_answered * len(items) - 1e-9)
     means = keyed.mean(axis=1).where(keyed.notna().sum(axis=1) >= required)
-    return (means if method == "mean" else means * len(items)).rename("score")
+    if method == "sum":
+        means = means * len(items)
+    elif method == "percent_of_maximum":
+        means = 100 * (means - minimum) / (maximum - minimum)
+    return means.rename("score")

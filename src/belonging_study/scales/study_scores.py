@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pandas as pd
 
-from belonging_study.errors import ColumnMissingError
+from belonging_study.errors import ColumnMissingError, ParameterError
 from belonging_study.scales.distribution import scale_summary
 from belonging_study.scales.items import item_statistics
+from belonging_study.scales.percent_positive import CUT_MARGIN
 from belonging_study.scales.score import reverse_keyed, score
-from belonging_study.study import Scale, Study, nearest
+from belonging_study.study import Outcome, Scale, Study, nearest
 
 __all__ = ["answer_shares", "item_table", "scale_table", "score_study"]
 
@@ -28,7 +31,9 @@ def score_study(study: Study, responses: pd.DataFrame) -> pd.DataFrame:
     -------
     pandas.DataFrame
         The rows unchanged and in order, with one column a scale and one an outcome. A score is missing where too few
-        items were answered, and in waves in which the scale was not asked.
+        items were answered, and in waves in which the scale was not asked. An outcome with scales under `positive` is
+        1 where the mean of each is at or above that scale's cut, 0 where all were scored and one is below, and missing
+        otherwise.
 
     Raises
     ------
@@ -39,20 +44,10 @@ def score_study(study: Study, responses: pd.DataFrame) -> pd.DataFrame:
     """
     scored = responses.copy()
     for name, scale in study.scales.items():
-        asked = responses["wave"].isin([w.name for w in study.waves if study.measured(scale, w.name)])
-        values = pd.Series(np.nan, index=responses.index)
-        if asked.any():
-            values[asked] = score(
-                responses.loc[asked],
-                list(scale.items),
-                reverse=scale.reverse,
-                minimum=scale.minimum,
-                maximum=scale.maximum,
-                min_answered=scale.minimum_answered,
-                method=scale.score,
-            )
-        scored[name] = values
+        scored[name] = _scored(study, scale, responses, scale.score)
     for outcome in study.outcomes:
+        if outcome.positive:
+            scored[outcome.measure] = _all_positive(study, outcome, responses)
         if outcome.measure not in scored:
             raise ColumnMissingError(
                 f"The outcome {outcome.name} is measured by {outcome.measure}, which is neither a scale nor a column"
@@ -64,6 +59,41 @@ def score_study(study: Study, responses: pd.DataFrame) -> pd.DataFrame:
         asked = responses["wave"].isin([w.name for w in study.waves if outcome in study.outcomes_in(w.name)])
         scored[outcome.name] = scored[outcome.measure].where(asked)
     return scored
+
+
+def _scored(
+    study: Study, scale: Scale, responses: pd.DataFrame, method: Literal["mean", "sum", "percent_of_maximum"]
+) -> pd.Series[float]:
+    """Score a scale in the waves in which it was asked."""
+    asked = responses["wave"].isin([w.name for w in study.waves if study.measured(scale, w.name)])
+    values = pd.Series(np.nan, index=responses.index)
+    if asked.any():
+        values[asked] = score(
+            responses.loc[asked],
+            list(scale.items),
+            reverse=scale.reverse,
+            minimum=scale.minimum,
+            maximum=scale.maximum,
+            min_answered=scale.minimum_answered,
+            method=method,
+        )
+    return values
+
+
+def _all_positive(study: Study, outcome: Outcome, responses: pd.DataFrame) -> pd.Series[float]:
+    """Whether a person's mean answer is positive on every one of the outcome's scales."""
+    positive = pd.Series(1.0, index=responses.index)
+    for name in outcome.positive:
+        scale = study.scales[name]
+        if scale.positive is None:
+            raise ParameterError(
+                f"The outcome {outcome.name} counts who is positive on {name}, but that scale has no cut.",
+                where="study.yml, scales",
+                remedy=f"give the scale {name} its `positive:`, the lowest answer that counts.",
+            )
+        means = _scored(study, scale, responses, "mean")
+        positive = positive.where(means >= scale.positive - CUT_MARGIN, 0.0).where(means.notna() & positive.notna())
+    return positive
 
 
 def scale_table(study: Study, responses: pd.DataFrame) -> pd.DataFrame:

@@ -64,7 +64,8 @@ def unit_of(study: Study, outcome: Outcome) -> Unit:
     -------
     Unit
         Percentage points for yes-or-no outcomes and for shares of days or courses from school records; otherwise the
-        outcome's own `unit`; where none is given, the one that a measure of school records has by its nature.
+        outcome's own `unit`; where none is given, the one that a measure of school records, or a scale scored in
+        percent of the maximum, has by its nature.
 
     Examples
     --------
@@ -88,6 +89,8 @@ Unit(name='days', times=1.0, in_tables='days')]
     name = outcome.unit
     if "unit" not in outcome.model_fields_set:
         own = {measure: unit for kind in kinds & _COUNTS.keys() for measure, unit in _COUNTS[kind].items()}
+        scale = study.scales.get(outcome.measure)
+        own |= {outcome.measure: "percent of the maximum"} if scale and scale.score == "percent_of_maximum" else {}
         own |= {f"n_{incident}": "incidents" for incident in study.records.incidents if "incidents" in kinds}
         name = own.get(outcome.measure, name)
     return Unit(name, 1.0, name)

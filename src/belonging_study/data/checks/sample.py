@@ -71,8 +71,7 @@ def require_sample(
 
 def _constant(study: Study, wave: str, one: WaveTable, last: pd.DataFrame, outcome: Outcome) -> NoVariationError | None:
     """Say that an outcome never varies in a wave, if so."""
-    scale = study.scales.get(outcome.measure)
-    columns = list(scale.items) if scale is not None else [outcome.measure]
+    columns = [item for name in study.scales_of(outcome) for item in study.scales[name].items] or [outcome.measure]
     if last[columns].nunique().max() > 1:
         return None
     values = pd.unique(last[columns].to_numpy(dtype=float).ravel())

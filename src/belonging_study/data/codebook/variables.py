@@ -100,7 +100,7 @@ def study_variables(study: Study, waves: Mapping[str, WaveTable]) -> list[Variab
             variables.append(Variable(name, name, _question(name, waves), "covariate", "", _source(name, waves)))
     for scale in study.scales.values():
         variables += [_item(scale, item, waves) for item in scale.items]
-    variables += [_measure(study, outcome, waves) for outcome in study.outcomes if outcome.measure not in study.scales]
+    variables += [_measure(study, outcome, waves) for outcome in study.outcomes if not study.scales_of(outcome)]
     unique = list({variable.name: variable for variable in reversed(variables)}.values())[::-1]
     return [_of_register(study, variable, waves) for variable in unique]
 
