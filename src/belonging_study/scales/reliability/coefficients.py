@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -12,46 +11,12 @@ import pandas as pd
 from belonging_study.scales._answers import complete_answers
 from belonging_study.scales._covariances import alpha_of, rest_correlations, unreversed_note
 from belonging_study.scales.one_factor import OneFactorFit, fit_one_factor, one_factor_covariance
+from belonging_study.scales.reliability.result import Reliability
 
-__all__ = ["Reliability", "cronbach_alpha", "mcdonald_omega"]
+__all__ = ["cronbach_alpha", "mcdonald_omega"]
 
 _ALPHA = "coefficient alpha from the unstandardised covariances, Feldt interval"
 _OMEGA = "one-factor ML, model-implied total variance; interval by the delta method on the logit, robust (sandwich)"
-
-
-@dataclass(frozen=True)
-class Reliability:
-    """A reliability coefficient with its interval.
-
-    Attributes
-    ----------
-    estimate : float
-        The coefficient.
-    conf_low, conf_high : float
-        Its confidence interval; NaN only where ``note`` says why.
-    conf_level : float
-        For example 0.95.
-    n : int
-        People who answered every item; the figure rests on them alone.
-    n_dropped : int
-        People left out because an answer is missing.
-    n_items : int
-        Items.
-    definition : str
-        Which coefficient and which interval.
-    note : str
-        What a reader must know, in plain words; empty where there is nothing.
-    """
-
-    estimate: float
-    conf_low: float
-    conf_high: float
-    conf_level: float
-    n: int
-    n_dropped: int
-    n_items: int
-    definition: str
-    note: str
 
 
 def cronbach_alpha(items: pd.DataFrame, conf_level: float = 0.95) -> Reliability:
@@ -78,6 +43,10 @@ def cronbach_alpha(items: pd.DataFrame, conf_level: float = 0.95) -> Reliability
         Text or an infinite number among the answers.
     ParameterError
         ``conf_level`` is not between 0 and 1.
+
+    Notes
+    -----
+    Listwise: people with a missing answer count nowhere, so that the interval's n is the n of every covariance.
 
     References
     ----------
