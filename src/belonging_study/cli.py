@@ -6,6 +6,7 @@ Commands import what they need when they run: help, and a run with nothing to do
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -157,6 +158,17 @@ def status(*, study: str, data: str) -> None:
 
     for state in wave_states(_load(study), raw=data or None):
         click.echo(state.line)
+
+
+@cli.command()
+@click.argument("name", required=False, default="")
+def instruments(name: str) -> None:
+    """List the instrument library, or show the instrument NAME whole."""
+    from belonging_study.study.instrument_page import instrument_lines, library_lines
+
+    width = min(max(shutil.get_terminal_size((100, 24)).columns, 60), 120)
+    for line in instrument_lines(name, width) if name else library_lines(width):
+        click.echo(line)
 
 
 @cli.command()

@@ -141,7 +141,7 @@ def test_an_instrument_brings_its_items_range_and_keys() -> None:
 def test_own_item_names_keep_the_instruments_keys() -> None:
     text = MINIMAL.replace(
         "    items: [b1, b2, b3]\n    range: [1, 5]\n    reverse: [b3]\n",
-        "    instrument: pisa_belonging\n    items: [a, b, c, d, e, f]\n",
+        "    instrument: pisa_belonging/rising_codes\n    items: [a, b, c, d, e, f]\n",
     )
     assert parse_study(text).scales["belonging"].reverse == ("a", "d", "f")
 

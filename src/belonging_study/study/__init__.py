@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from belonging_study.study.instruments import instrument, instrument_names
+from belonging_study.study.instrument_model import Instrument
+from belonging_study.study.instruments import instrument, instrument_names, instruments_table
 from belonging_study.study.load import load_study, parse_study
 from belonging_study.study.model import (
     FRAMEWORK_TAGS,
@@ -36,6 +37,7 @@ __all__ = [
     "Design",
     "Exclusion",
     "Group",
+    "Instrument",
     "Outcome",
     "Privacy",
     "Programme",
@@ -49,6 +51,7 @@ __all__ = [
     "Wave",
     "instrument",
     "instrument_names",
+    "instruments_table",
     "load_study",
     "nearest",
     "parse_study",

@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any, TypeGuard
 
-from belonging_study.study.model import FORMATS, FRAMEWORK_TAGS
 from belonging_study.study.measures_only import check_parts, check_unknown
+from belonging_study.study.model import FORMATS, FRAMEWORK_TAGS
 from belonging_study.study.names import nearest
 from belonging_study.study.record_checks import check_labels, check_records, check_roster
+from belonging_study.study.scale_checks import check_positive, check_short_forms
 
 __all__ = ["cross_check"]
 
@@ -219,7 +220,9 @@ def _scales(raw: Any) -> _Found:
                 yield (*at, "range"), f"{form} is not a range: the lowest value comes first"
             yield from _label_counts(scale, at, form)
             yield from check_labels(scale, at, form[0])
+            yield from check_positive(scale, at, form)
         yield from _opposites(scale, at, items)
+        yield from check_short_forms(scale, at, items)
         yield from _known_waves(scale, at, waves)
 
 

@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from belonging_study.errors import FileMissingError, Mistake, StudyDefinitionError
 from belonging_study.study.cross_checks import cross_check
-from belonging_study.study.instruments import fill_in_instruments
+from belonging_study.study.fill_in import fill_in_instruments
 from belonging_study.study.model import Study
 from belonging_study.study.names import nearest
 
