@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from belonging_study.scales.distribution import scale_summary
+from belonging_study.scales.fairness import PartialInvariance, dmacs, non_invariance_effect, partial_invariance
 from belonging_study.scales.items import item_statistics
 from belonging_study.scales.one_factor import OneFactorFit, fit_one_factor, one_factor_covariance
 from belonging_study.scales.percent_positive import percent_positive
@@ -25,12 +26,14 @@ __all__ = [
     "CFAResult",
     "Invariance",
     "OneFactorFit",
+    "PartialInvariance",
     "Polychoric",
     "Reliability",
     "answer_shares",
     "cfa",
     "compare_models",
     "cronbach_alpha",
+    "dmacs",
     "fit_one_factor",
     "invariance",
     "invariance_over_time",
@@ -38,7 +41,9 @@ __all__ = [
     "item_table",
     "mcdonald_omega",
     "modification_indices",
+    "non_invariance_effect",
     "one_factor_covariance",
+    "partial_invariance",
     "percent_positive",
     "polychoric",
     "reverse_keyed",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from belonging_study.errors import ParameterError
@@ -17,7 +18,7 @@ from belonging_study.scales.structure.robust import robust_covariance
 from belonging_study.scales.structure.sample import Sample, read_samples
 from belonging_study.scales.structure.syntax import parse_model
 
-__all__ = ["cfa", "check_choices", "fit_layout", "fit_steps"]
+__all__ = ["cfa", "check_choices", "estimate_covariance", "fit_layout", "fit_steps"]
 
 
 def cfa(
@@ -169,7 +170,7 @@ def fit_layout(
     """Fit a model that is already laid out."""
     fit = maximise(layout, samples)
     robust = estimator == "MLR"
-    covariance = robust_covariance(fit) if robust else _covariance(fit, observed=missing == "fiml")
+    covariance = estimate_covariance(fit, estimator=estimator, missing=missing)
     return CFAResult(
         estimates=estimate_table(fit, covariance, conf_level),
         fit=fit_table(fit, robust=robust),
@@ -194,8 +195,11 @@ def check_choices(estimator: str, missing: str, conf_level: float) -> None:
         raise ParameterError(f"`conf_level` must lie between 0 and 1; it is {conf_level:g}.")
 
 
-def _covariance(fit: Fit, *, observed: bool) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
-    info = fit.information(observed=observed)
+def estimate_covariance(fit: Fit, *, estimator: str, missing: str) -> npt.NDArray[np.float64]:
+    """Covariance of the free parameters: the sandwich (MLR), or the inverse information."""
+    if estimator == "MLR":
+        return robust_covariance(fit)
+    info = fit.information(observed=missing == "fiml")
     refuse_unidentified(fit.layout, info)
     return np.asarray(np.linalg.inv(info))
 

@@ -13,7 +13,7 @@ from belonging_study.scales.structure.compare import compare_models
 from belonging_study.scales.structure.confirm import fit_steps
 from belonging_study.scales.structure.result import CFAResult
 
-__all__ = ["Invariance", "invariance", "ladder_of"]
+__all__ = ["Invariance", "group_means", "invariance", "ladder_of", "means_table"]
 
 STEPS = {
     "configural": (),
@@ -140,7 +140,7 @@ def invariance(
     if free:
         notes = [*notes, f"partial invariance: free between groups are {', '.join(free)}"]
     people = models["configural"].n_students
-    return ladder_of(models, notes, list(people.values()), _latent_means(models["scalar"], list(people)))
+    return ladder_of(models, notes, list(people.values()), group_means(models["scalar"], list(people)))
 
 
 def ladder_of(
@@ -213,7 +213,7 @@ def _step_row(step: str, result: CFAResult, before: CFAResult | None, cut: str) 
     }
 
 
-def _latent_means(result: CFAResult, labels: Sequence[str]) -> pd.DataFrame:
+def group_means(result: CFAResult, labels: Sequence[str]) -> pd.DataFrame:
     """Factor means of the later groups against the first."""
     table = result.estimates
     factors = list(result.solution.layout.factors)

@@ -16,7 +16,7 @@ from belonging_study.scales.structure.likelihood import Matrices, derivatives, g
 from belonging_study.scales.structure.result import CFAResult
 from belonging_study.scales.structure.wlsmv import OrderedFit
 
-__all__ = ["modification_indices"]
+__all__ = ["modification_indices", "release_tests"]
 
 Array = npt.NDArray[np.float64]
 
@@ -90,6 +90,24 @@ def modification_indices(result: CFAResult) -> pd.DataFrame:
     ]  # fmt: skip
     table = pd.DataFrame(rows, columns=columns)
     return table.sort_values("chi2", ascending=False, kind="stable", ignore_index=True)
+
+
+def release_tests(fit: Fit) -> list[dict[str, object]]:
+    """Score tests of the equalities alone: as the "release" rows of ``modification_indices``, with ``label``."""
+    layout = fit.layout
+    inverse: Array = np.asarray(np.linalg.inv(fit.information(observed=False)), dtype=np.float64)
+    slopes: Array = np.zeros(len(layout.rows))
+    blocks: list[tuple[npt.NDArray[np.int64], Array]] = []
+    for g, point in enumerate(fit.points):
+        mine = np.flatnonzero(layout.group == g)
+        d_sigma, d_mu = derivatives(layout, point.mats, mine)
+        slopes[mine] = gradient(point, d_sigma, d_mu)
+        blocks.append((mine, information(layout, point, mine, d_sigma, d_mu, observed=False)))
+    found = []
+    for place in _shared(layout):
+        label = layout.rows[int(np.flatnonzero(layout.free == place)[0])].label
+        found.append(_release_test(fit, place, blocks, slopes, inverse) | {"label": label})
+    return found
 
 
 def _candidates(layout: Layout) -> list[Row]:

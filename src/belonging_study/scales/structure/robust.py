@@ -12,7 +12,7 @@ from belonging_study.scales.structure.layout import saturated_layout
 from belonging_study.scales.structure.likelihood import derivatives, people_scores
 from belonging_study.scales.structure.sample import Sample
 
-__all__ = ["robust_covariance", "saturated_trace", "scaling_factor"]
+__all__ = ["robust_covariance", "saturated_covariance", "saturated_trace", "scaling_factor"]
 
 Array = npt.NDArray[np.float64]
 
@@ -51,11 +51,24 @@ def saturated_trace(samples: Sequence[Sample], *, means: bool) -> float:
             distance = np.einsum("ij,ij->i", centred @ np.linalg.inv(sample.covariance), centred)
             total += 0.5 * (float((distance**2).mean()) - p) + (p if means else 0)
             continue
-        layout = saturated_layout([str(i) for i in range(p)])
-        upper = np.triu_indices(p)
-        fit = maximise(layout, [sample], np.concatenate([sample.covariance[upper], sample.mean]))
+        fit = _saturated(sample)
         total += float(np.trace(np.linalg.solve(fit.information(observed=True), _cross_products(fit))))
     return total
+
+
+def saturated_covariance(sample: Sample, *, robust: bool) -> Array:
+    """Sampling covariance of a group's maximum-likelihood means; needed where answers are missing."""
+    fit = _saturated(sample)
+    covariance = robust_covariance(fit) if robust else np.linalg.inv(fit.information(observed=True))
+    p = len(sample.mean)
+    return np.asarray(covariance[-p:, -p:])
+
+
+def _saturated(sample: Sample) -> Fit:
+    """All means and covariances of a group free."""
+    p = len(sample.mean)
+    layout = saturated_layout([str(i) for i in range(p)])
+    return maximise(layout, [sample], np.concatenate([sample.covariance[np.triu_indices(p)], sample.mean]))
 
 
 def _cross_products(fit: Fit) -> Array:
