@@ -51,13 +51,12 @@ def library_lines(width: int = 100) -> list[str]:
     for row in rows:
         start = "".join(cell.ljust(wide) for cell, wide in zip(row[:4], widths, strict=True))
         lines += textwrap.wrap(row[4], max(width, indent + 30), initial_indent=start, subsequent_indent=" " * indent)
-    return [
-        *lines,
-        "",
+    legend = [
         "asked: not known to the library, so study.yml gives it. several: differs between conditions.",
         "rights: open = use and print it; ask = ask its authors; terms = read the publisher's terms.",
         "One whole: belonging-study instruments pssm",
     ]
+    return [*lines, "", *(line for text in legend for line in textwrap.wrap(text, width))]
 
 
 def _one_or_several(values: set[int | None]) -> str:
@@ -148,7 +147,8 @@ def snippet(found: Instrument) -> str:
     """
     if found.parts:
         raise ValueError(name_a_part(found))
-    label = f'"{found.title}"' if ":" in found.title else found.title
+    whole, _, part = found.name.partition("/")
+    label = instrument(whole).conditions[part].title if instrument(whole).conditions else instrument(whole).title
     lines = ["scales:", "  belonging:", f"    label: {label}", f"    instrument: {found.name}"]
     lines += [f"    {entry}:  # to fill in: {_HINTS[entry]}" for entry in found.asked]
     if found.items:
