@@ -122,9 +122,16 @@ def check_waves(study: Study, waves: Iterable[str], raw: Path) -> list[WaveCheck
     list of WaveCheck
         In the order of the study: the waves named, and every earlier one that has errors. A wave with none of its files
         is not yet there, which is no problem; a wave with some of its files has an error for each that is missing.
+
+    Raises
+    ------
+    UserError
+        If a scale's factor models cannot be read or are not about its items (`check_structures`).
     """
     from belonging_study.data.waves.all_waves import examine_wave, repeated_surveys
+    from belonging_study.scales.study_structures import check_structures
 
+    check_structures(study)
     wanted = set(waves)
     last = max((study.wave_names.index(name) for name in wanted), default=-1)
     examined = study.waves[: last + 1]
