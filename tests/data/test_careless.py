@@ -104,3 +104,11 @@ def test_pairs_of_all_scales_count_together_and_one_pair_alone_shows_nothing() -
     alone = careless_answers(table, {"one": one}, None)
     assert alone["contradicts"].isna().all()
     assert careless_table(alone, wave="w1").empty
+
+
+def test_one_answer_to_items_that_are_all_reversed_is_no_sign_of_carelessness() -> None:
+    items = list("abcdef")
+    rows = pd.DataFrame([[2] * 6], columns=items)
+    for reverse, flagged in ((items, False), (items[:1], True), ([], False)):
+        scale = Scale(label="S", items=items, range=(0, 3), reverse=tuple(reverse))
+        assert careless_answers(rows, {"s": scale}, None)["same_answer"].astype(bool).tolist() == [flagged]

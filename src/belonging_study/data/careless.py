@@ -103,7 +103,8 @@ def careless_answers(answers: pd.DataFrame, scales: Mapping[str, Scale], duratio
     items = {name: list(scale.items) for name, scale in scales.items()}
     runs = {name: longest_run(answers[items[name]]) for name in scales}
     out["longstring"] = _row_max(list(runs.values()), len(answers))
-    judged = [name for name, scale in scales.items() if len(items[name]) >= _FEWEST_ITEMS and scale.reverse]
+    # Where all items are reversed, as where none is, one answer to all of them can be meant.
+    judged = [n for n, s in scales.items() if len(items[n]) >= _FEWEST_ITEMS and 0 < len(s.reverse) < len(items[n])]
     spreads = {name: pd.Series(_spread(answers[items[name]]), index=answers.index) for name in scales}
     longest = max(scales, key=lambda name: len(items[name]), default=None)
     out["irv"] = spreads[longest] if longest is not None else np.nan

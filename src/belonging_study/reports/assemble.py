@@ -136,8 +136,8 @@ def assemble_html(
     (True, True)
     """
     labels = value_labels(study)
-    outcomes = Table("outcomes", "Outcomes, as named in advance", outcome_table(study), "design")
-    written = [outcomes, *_notes(cautions, methods), *blocks]
+    outcomes = [Table("outcomes", "Outcomes, as named in advance", outcome_table(study), "design")]
+    written = [*(outcomes if study.outcomes else ()), *_notes(cautions, methods), *blocks]
     sections = _sections(written, labels, with_code=bool(notebooks))
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_HERE),
@@ -158,7 +158,8 @@ def assemble_html(
         timeline=timeline(study, wave),
         assignment=assignment_text(study),
         components=[
-            (c, FRAMEWORKS[c.framework], [t.replace("_", " ") for t in c.tags]) for c in study.programme.components
+            (c, FRAMEWORKS[c.framework], [t.replace("_", " ") for t in c.tags])
+            for c in (study.programme.components if study.programme else ())
         ],
         provenance=[(prettify(str(k)), v) for k, v in provenance.items()],
         prettify=prettify,

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 
 from belonging_study.reports.engine import Kernels, execute
-from belonging_study.reports.places import Places, find_notebooks
+from belonging_study.reports.places import Places, notebooks_of
 from belonging_study.study import Study
 
 __all__ = ["CATCHING_UP_VARIABLE", "catch_up"]
@@ -41,7 +41,7 @@ def catch_up(study: Study, wave: str, where: Places, *, until: Callable[[], bool
 
     def work() -> None:
         try:
-            for path in find_notebooks(where.folder):
+            for path in notebooks_of(study, where.folder):
                 if until():
                     return
                 executed = execute(

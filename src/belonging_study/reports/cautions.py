@@ -125,7 +125,7 @@ def _compares(study: Study) -> bool:
 
 def _one_group(study: Study, wave: Wave, findings: list[Finding]) -> Iterator[str]:
     """A change is no effect."""
-    if _compares(study):
+    if _compares(study) or study.measures_only:
         return
     if not findings:
         yield (
@@ -311,7 +311,8 @@ def _many_tests(study: Study, wave: Wave, findings: list[Finding], estimates: pd
 
 def _invariance(study: Study, wave: Wave) -> Iterator[str]:
     """Nobody has tested whether questions mean the same to all."""
-    if study.scales_in(wave.name):
+    alone = study.measures_only and len(study.waves) == 1 and not study.groups  # nobody is compared with anybody
+    if study.scales_in(wave.name) and not alone:
         yield (
             f"Comparing {'waves, arms' if _compares(study) else 'waves'} and groups of students assumes that the "
             "questions mean the same to all of them. Measurement invariance has not been tested in this version."

@@ -245,9 +245,8 @@ def _check_wave(
                 sampled = sample_waves(study, dict(linked))
                 here = sampled.sample["@wave"] == exam.wave
                 n_schools = sampled.placed.loc[here, "school"].nunique()
-                summary = f"{int(here.sum())} students"
-                if study.design.school is not None:
-                    summary += f" in {n_schools} school{'' if n_schools == 1 else 's'}"
+                schools = f" in {n_schools} school{'' if n_schools == 1 else 's'}"
+                summary = f"{int(here.sum())} students{'' if study.design.school is None else schools}"
                 n_answered = int(sampled.sample.loc[here, "responded"].sum())
                 summary += f", {n_answered} of the students answered the survey"
                 rows = tuple(_flows(sampled.flow[sampled.flow["wave"] == exam.wave], study))

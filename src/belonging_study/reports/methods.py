@@ -87,25 +87,30 @@ def _sample(study: Study, wave: Wave) -> Iterator[str]:
     if has_roster:
         base = "the roster" if "roster" in kinds else "the enrolment records"
     place = "an arm and a place" if study.design.assignment.comparison is not None else "a place"
+    placed = "" if study.design.school is None else f" with {place} in the design"
     rules = [rule for rule in study.exclusions if not rule.waves or wave.name in rule.waves]
     if rules:
         out = listed([f"“{rule.label}”" for rule in rules], "or")
         yield f"The sample is every student in {base} of the wave, less those whom a rule takes out: {out}."
     else:
-        yield f"The sample is every student in {base} of the wave with {place} in the design."
+        yield f"The sample is every student in {base} of the wave{placed}."
     if asked:
         if has_roster:
             yield "Responses are linked by the student’s identifier; students without a response stay in the sample."
         unfinished = "are kept" if study.responses.unfinished == "keep" else "are left out"
-        repeated = "" if study.design.linking else f"; {_duplicates(study)}"
+        known = study.design.student is not None and not study.design.linking
+        repeated = f"; {_duplicates(study)}" if known else ""
         yield f"Unfinished responses {unfinished}{repeated}."
+        if study.design.student is None:
+            yield "The files have no identifier of students, so each row counts as a student of its own."
     if study.design.assignment.by_wave:
         yield "A student’s arm is read anew in each wave, so effects are of the arm in which the student then was."
-    elif study.design.panel and study.design.assignment.comparison is None:
+    elif study.design.panel and study.design.assignment.comparison is None and not study.measures_only:
         yield "Students count in the place where they were first, wherever they went."
-    elif study.design.panel:
+    elif study.design.panel and not study.measures_only:
         yield "Students count in the arm and the place where they were first, wherever they went (intention to treat)."
-    yield "Missing outcomes are not filled in: a student without the outcome is left out of its estimate and counted."
+    if study.outcomes:
+        yield "Missing outcomes are not filled in: a student without one is left out of its estimate and counted."
 
 
 def _duplicates(study: Study) -> str:
@@ -385,8 +390,9 @@ def _standards(study: Study) -> Iterator[str]:
 
 def _privacy(study: Study) -> Iterator[str]:
     """Codes, small cells."""
+    who = "Students, classes and schools" if study.design.school else "Students"
     yield (
-        "Students, classes and schools are known in the analysis only by keyed codes (HMAC-SHA256)"
+        f"{who} are known in the analysis only by keyed codes (HMAC-SHA256)"
         + ("; in this demonstration the key is not secret." if study.demo else ", whose key is kept outside the study.")
     )
     yield (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterable
@@ -21,6 +22,7 @@ __all__ = [
     "find_notebooks",
     "find_study_file",
     "missing_files",
+    "notebooks_of",
     "places",
     "wave_is_complete",
 ]
@@ -111,6 +113,37 @@ def checkout_folder() -> Path | None:
     """Give the source checkout that this package runs from, or nothing for an installed package."""
     top = Path(__file__).resolve().parents[3]
     return top if (top / "pyproject.toml").is_file() and (top / "notebooks").is_dir() else None
+
+
+def notebooks_of(study: Study, folder: Path) -> tuple[Path, ...]:
+    """Find the notebooks that a study's reports need, in the order of their numbers.
+
+    Parameters
+    ----------
+    study : Study
+        The definition.
+    folder : pathlib.Path
+        The study's folder.
+
+    Returns
+    -------
+    tuple of pathlib.Path
+        As `find_notebooks`; a study without outcomes needs none whose metadata say
+        ``"belonging_study": {"only_with": "outcomes"}``.
+
+    Raises
+    ------
+    FileMissingError
+        If there are none.
+    """
+    found = find_notebooks(folder)
+    return found if study.outcomes else tuple(path for path in found if _only_with(path) != "outcomes")
+
+
+def _only_with(notebook: Path) -> str:
+    """What a study must have for a notebook to be of use; empty where any study will do."""
+    metadata = json.loads(notebook.read_text(encoding="utf-8")).get("metadata", {})
+    return str(metadata.get("belonging_study", {}).get("only_with", ""))
 
 
 def find_notebooks(folder: Path) -> tuple[Path, ...]:

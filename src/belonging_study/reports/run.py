@@ -24,8 +24,8 @@ from belonging_study.reports.fingerprint import Fingerprint, fingerprint
 from belonging_study.reports.parameters import Value, share_out
 from belonging_study.reports.places import (
     Places,
-    find_notebooks,
     missing_files,
+    notebooks_of,
     places,
 )
 from belonging_study.reports.progress import Progress, Reporter
@@ -114,7 +114,7 @@ def current_fingerprint(
 ) -> Fingerprint:
     """Take the fingerprint that a wave's report would have if it were run now."""
     where = places(study, raw)
-    notebooks = find_notebooks(where.folder)
+    notebooks = notebooks_of(study, where.folder)
     shared = share_out(notebooks, parameters or {})
     return _fingerprint(study, wave, where, notebooks, shared)
 
@@ -167,7 +167,7 @@ def run_waves(
     where = places(study, raw)
     began = time.monotonic()
     started_at = dt.datetime.now(dt.UTC).replace(microsecond=0)
-    notebooks = find_notebooks(where.folder)
+    notebooks = notebooks_of(study, where.folder)
     shared = _checked_parameters(notebooks, parameters or {})
     names = list(dict.fromkeys(waves))
     _require_files(study, where, names)

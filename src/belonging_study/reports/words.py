@@ -82,6 +82,9 @@ def summarise(
     >>> summarise(study, study.waves[0], pd.DataFrame(), pd.DataFrame()).headline
     'This is the picture before the programme began, so there is no effect to report yet.'
     """
+    if study.measures_only:
+        who, how_well = " ".join(_took_part(study, wave, flow)), " ".join(_measurement(study, wave, scales))
+        return Summary(tuple(p for p in (who, how_well) if p), _what_was_measured(study, wave))
     findings = findings_of(study, wave, estimates)
     paragraphs = [
         " ".join(_who(study, wave, flow, findings)),
@@ -112,6 +115,13 @@ def _headline(study: Study, wave: Wave, findings: Sequence[Finding]) -> str:
             )
         )
     return " ".join(said)
+
+
+def _what_was_measured(study: Study, wave: Wave) -> str:
+    """The headline of a study that only measures."""
+    names = [inside(scale.label) for scale in study.scales_in(wave.name).values()]
+    well = f", and how well {listed(names)} {'was' if len(names) == 1 else 'were'} measured" if names else ""
+    return f"This report says what students answered{well}."
 
 
 def _one_group(study: Study) -> bool:

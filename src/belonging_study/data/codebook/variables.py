@@ -108,6 +108,7 @@ def study_variables(study: Study, waves: Mapping[str, WaveTable]) -> list[Variab
 def _design(study: Study, waves: Mapping[str, WaveTable]) -> Iterator[Variable]:
     """The columns that say who is where and when."""
     assignment, rule = study.design.assignment, "keyed code of the identifier"
+    row = "keyed code of the row’s place in its file"
     other = [] if assignment.comparison is None else [assignment.comparison]
     arms = "; ".join([*assignment.programme, *(f"{name} (comparison)" for name in other)])
     yes_no = "1 = yes; 0 = no"
@@ -120,7 +121,13 @@ def _design(study: Study, waves: Mapping[str, WaveTable]) -> Iterator[Variable]:
         required=True,
     )
     yield Variable("time", "Number of the wave, from 0", minimum=0, maximum=len(waves) - 1, required=True)
-    yield Variable("student", "Student", type="code", source=rule, required=True)
+    yield Variable(
+        "student",
+        "Student",
+        type="code",
+        source=rule if study.design.student or study.design.linking else row,
+        required=True,
+    )
     yield Variable("school", "School (where first assigned)", type="code", source=rule)
     yield Variable("classroom", "Class, within school", type="code", source=rule)
     yield Variable("block", "Block of the assignment", type="code", source=rule)

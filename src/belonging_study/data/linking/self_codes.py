@@ -66,12 +66,12 @@ def identifying_columns(study: Study) -> tuple[str, ...]:
 def code_responses(
     study: Study, cells: Mapping[str, pd.Series], labels: Mapping[str, Mapping[float, str]], *, shown: str
 ) -> dict[str, pd.Series]:
-    """Bring the parts of the code into one form, and number the responses.
+    """Bring the parts of the code into one form, and number the responses that no identifier tells apart.
 
     Parameters
     ----------
     study : Study
-        The definition, with `design.linking`.
+        The definition, with `design.linking`, or without an identifier of students.
     cells : mapping of str to pandas.Series
         The study's name of a column to its cells; columns that the file lacks are left out.
     labels : mapping
@@ -82,8 +82,8 @@ def code_responses(
     Returns
     -------
     dict
-        ``student``, a number for each response that is not its student's label yet (see `link_codes`), and each part
-        under a name that no file can have: Unicode NFKC, case folded, without spaces, with its leading zeros; a
+        ``student``, a number for each response (with a code not its student's label yet, see `link_codes`), and each
+        part under a name that no file can have: Unicode NFKC, case folded, without spaces, with its leading zeros; a
         labelled value is its label, and a date is written as year, month and day.
 
     Raises
@@ -96,9 +96,10 @@ def code_responses(
         texts = [_text(value, labels.get(name, {})) for value in cells[name]]
         column = pd.Series(texts, index=cells[name].index, dtype=object)
         coded[_CODE + name] = normalise_ids(column, where=f"{shown}, column {name}")
-    if coded:
-        numbers = np.arange(len(next(iter(coded.values()))))
-        coded["student"] = pd.Series([f"{shown}\x1f{n}" for n in numbers], index=next(iter(coded.values())).index)
+    row = next((column.index for column in (coded or cells).values()), None)
+    if row is not None:
+        # The places in the file: rows of one file may be those of several sources.
+        coded["student"] = pd.Series([f"{shown}\x1f{n}" for n in row], index=row)
     return coded
 
 

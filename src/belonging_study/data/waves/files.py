@@ -215,10 +215,7 @@ def _coded_table(
             coded["student"] = Coded(normalise_ids(refuse_spoilt_ids(student, where=where), where=where))
         except DataError as error:
             spoilt.append(error)
-    if study.design.student is None:
-        # The row's place in the file stands for the student; rows of one file may be those of several sources.
-        coded["student"] = Coded(pd.Series([f"{source.file}\x1f{n}" for n in rows.index], index=rows.index))
-    if study.design.linking is not None:
+    if study.design.student is None or study.design.linking is not None:
         try:
             labels = {name: export.labels.get(columns[name], {}) for name in cells}
             codes = code_responses(study, cells, labels, shown=source.file)
