@@ -21,6 +21,7 @@ from belonging_study.scales.structure import (
     polychoric,
 )
 from belonging_study.scales.study_scores import answer_shares, item_table, scale_table, score_study
+from belonging_study.scales.study_structures import check_structures
 
 __all__ = [
     "CFAResult",
@@ -31,6 +32,7 @@ __all__ = [
     "Reliability",
     "answer_shares",
     "cfa",
+    "check_structures",
     "compare_models",
     "cronbach_alpha",
     "dmacs",
