@@ -10,6 +10,7 @@ import pandas as pd
 
 from belonging_study.scales._answers import complete_answers
 from belonging_study.scales._covariances import alpha_of, rest_correlations, unreversed_note
+from belonging_study.scales._missing_codes import refuse_missing_codes
 from belonging_study.scales.one_factor import OneFactorFit, fit_one_factor, one_factor_covariance
 from belonging_study.scales.reliability.result import Reliability
 
@@ -40,7 +41,7 @@ def cronbach_alpha(items: pd.DataFrame, conf_level: float = 0.95) -> Reliability
     DataError
         Fewer than two items, no more complete people than items, or a constant item.
     ValueRangeError
-        Text or an infinite number among the answers.
+        Text, an infinite number, or what looks like a missing code (such as 99) among the answers.
     ParameterError
         ``conf_level`` is not between 0 and 1.
 
@@ -65,6 +66,7 @@ def cronbach_alpha(items: pd.DataFrame, conf_level: float = 0.95) -> Reliability
     from scipy.special import fdtri
 
     complete, n_dropped = complete_answers(items, at_least=2, conf_level=conf_level)
+    refuse_missing_codes(complete, [str(name) for name in items.columns])
     n, k = complete.shape
     covariance = np.cov(complete, rowvar=False)
     alpha = alpha_of(covariance)
@@ -106,7 +108,7 @@ def mcdonald_omega(items: pd.DataFrame, conf_level: float = 0.95) -> Reliability
         Fewer than three items, no more complete people than items, a constant item, linearly dependent items, or a
         model that does not converge.
     ValueRangeError
-        Text or an infinite number among the answers.
+        Text, an infinite number, or what looks like a missing code (such as 99) among the answers.
     ParameterError
         ``conf_level`` is not between 0 and 1.
 
@@ -133,6 +135,7 @@ def mcdonald_omega(items: pd.DataFrame, conf_level: float = 0.95) -> Reliability
     True
     """
     complete, n_dropped = complete_answers(items, at_least=3, conf_level=conf_level)
+    refuse_missing_codes(complete, [str(name) for name in items.columns])
     n, k = complete.shape
     fit = fit_one_factor(np.cov(complete, rowvar=False, bias=True))
     common, unique = float(fit.loadings.sum()) ** 2, float(fit.residuals.sum())
