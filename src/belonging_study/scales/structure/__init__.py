@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from belonging_study.scales.structure.compare import compare_models
 from belonging_study.scales.structure.confirm import cfa
+from belonging_study.scales.structure.factor_scores import factor_scores
 from belonging_study.scales.structure.invariance import Invariance, invariance
 from belonging_study.scales.structure.modification import modification_indices
 from belonging_study.scales.structure.over_time import invariance_over_time
@@ -18,6 +19,7 @@ __all__ = [
     "Term",
     "cfa",
     "compare_models",
+    "factor_scores",
     "invariance",
     "invariance_over_time",
     "modification_indices",
