@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from belonging_study.scales.distribution import scale_summary
 from belonging_study.scales.exploratory import EFAResult, ParallelAnalysis, efa, parallel_analysis
-from belonging_study.scales.fairness import PartialInvariance, dmacs, non_invariance_effect, partial_invariance
+from belonging_study.scales.fairness import (
+    PartialInvariance,
+    dif,
+    dmacs,
+    non_invariance_effect,
+    partial_invariance,
+)
 from belonging_study.scales.irt import IRTResult, irt, irt_scores
 from belonging_study.scales.items import item_statistics
 from belonging_study.scales.one_factor import OneFactorFit, fit_one_factor, one_factor_covariance
@@ -62,6 +68,7 @@ __all__ = [
     "check_structures",
     "compare_models",
     "cronbach_alpha",
+    "dif",
     "dmacs",
     "efa",
     "factor_scores",

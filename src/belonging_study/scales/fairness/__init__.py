@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from belonging_study.scales.fairness.dif import dif
 from belonging_study.scales.fairness.non_invariance import dmacs, non_invariance_effect
 from belonging_study.scales.fairness.partial import PartialInvariance, partial_invariance
 
-__all__ = ["PartialInvariance", "dmacs", "non_invariance_effect", "partial_invariance"]
+__all__ = ["PartialInvariance", "dif", "dmacs", "non_invariance_effect", "partial_invariance"]
