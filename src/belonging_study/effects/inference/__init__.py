@@ -9,6 +9,7 @@ from belonging_study.effects.inference.cluster_robust import (
     satterthwaite_df,
     t_interval,
 )
+from belonging_study.effects.inference.default import default_inference
 from belonging_study.effects.inference.randomization import RandomizationTest, randomization_test
 from belonging_study.effects.inference.rule import Rule, choose_change_inference, choose_inference
 from belonging_study.effects.inference.school_change import ClusterMeansTest, cluster_means_test, mean_change
@@ -26,6 +27,7 @@ __all__ = [
     "cluster_fit",
     "cluster_means_test",
     "cluster_robust_covariance",
+    "default_inference",
     "hotelling_test",
     "mean_change",
     "randomization_test",
