@@ -26,9 +26,9 @@ def refuse_missing_codes(values: npt.NDArray[np.float64], names: Sequence[str]) 
     found = []
     for name, column in zip(names, values.T, strict=True):
         coded = np.isin(column, _CODES)
-        if not coded.any() or coded.all():
+        if not coded.any() or (coded | np.isnan(column)).all():
             continue
-        others = column[~coded]
+        others = column[~coded & ~np.isnan(column)]
         low, high = float(others.min()), float(others.max())
         if low < 0 or high > _HIGHEST or bool((others % 1 != 0).any()):
             continue

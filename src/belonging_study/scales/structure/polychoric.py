@@ -10,6 +10,7 @@ import pandas as pd
 
 from belonging_study.errors import DataError, ValueRangeError
 from belonging_study.scales._answers import numeric_answers
+from belonging_study.scales._missing_codes import refuse_missing_codes
 from belonging_study.scales.structure.bivariate import bivariate_cdf, bivariate_density
 
 __all__ = ["Ordered", "Polychoric", "estimate_ordered", "polychoric"]
@@ -85,7 +86,7 @@ def polychoric(items: pd.DataFrame) -> Polychoric:
         Fewer than two items, nobody complete, an item with one answer only or more than 12, or a pair of items whose
         correlation is at the boundary because cells of their table are empty.
     ValueRangeError
-        Text or an infinite number among the answers.
+        Text, an infinite number, or what looks like a missing code (such as 99) among the answers.
 
     Notes
     -----
@@ -110,8 +111,16 @@ def polychoric(items: pd.DataFrame) -> Polychoric:
     values = answers.to_numpy()
     if np.isinf(values).any():
         raise ValueRangeError("Infinite numbers among the answers.")
-    complete = values[~np.isnan(values).any(axis=1)]
     names = [str(name) for name in answers.columns]
+    refuse_missing_codes(values, names)
+    complete = values[~np.isnan(values).any(axis=1)]
+    empty = [name for name, column in zip(names, values.T, strict=True) if np.isnan(column).all()]
+    if len(complete) == 0:
+        because = f"; nobody answered {', '.join(empty)}" if empty else ""
+        raise DataError(
+            f"0 of {len(values)} people answered all {len(names)} items{because}.",
+            remedy="leave out items that were not asked, or pool groups or waves.",
+        )
     found = estimate_ordered(complete, names)
     k = len(names)
     matrix = np.eye(k)

@@ -11,6 +11,7 @@ import pandas as pd
 
 from belonging_study.errors import DataError, ParameterError, ValueRangeError
 from belonging_study.scales._answers import numeric_answers, require_columns
+from belonging_study.scales._missing_codes import refuse_missing_codes
 
 __all__ = ["Sample", "complete_sample", "padded_inverse", "read_samples", "saturated_moments"]
 
@@ -71,6 +72,7 @@ def read_samples(
     if endless:
         raise ValueRangeError("Infinite numbers among the answers.", where=", ".join(endless))
     values = answers.to_numpy()
+    refuse_missing_codes(values, list(items))
     notes: list[str] = []
     parts: list[tuple[str, Array]] = [("", values)]
     if group is not None:
