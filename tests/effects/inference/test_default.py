@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -73,3 +74,24 @@ def test_where_the_rule_trusts_its_size_is_near_five_percent(project: Path) -> N
     assert (~varies).sum() > 100
     assert trusted.loc[~varies, "size"].between(0.03, 0.065).all()
     assert trusted.loc[varies, "size"].max() <= 0.09
+
+
+def test_the_page_on_few_schools_says_what_was_found(project: Path) -> None:
+    page = (project / "docs" / "explanation" / "few-schools.md").read_text(encoding="utf-8")
+    path = project / "benchmarks" / "few_clusters_figure.py"
+    spec = importlib.util.spec_from_file_location("few_clusters_figure", path)
+    assert spec is not None
+    assert spec.loader is not None
+    figure = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(figure)
+    table = pd.read_csv(project / "benchmarks" / "few_clusters.csv")
+    for varies in (False, True):
+        for row in figure.page_rows(table, varies=varies):
+            assert row in page
+    normal = table[(table["outcome"] == "normal") & (table["sizes"] == "equal")].set_index(
+        ["method", "treated", "n_clusters"]
+    )["power"]
+    for n, share in ((6, 22), (10, 45), (20, 80), (50, 100)):
+        assert round(100 * normal["default", "half", n]) == share
+    assert round(100 * normal["cluster means t test", "two", 20]) == 37
+    assert (project / "docs" / "images" / "few-schools.png").stat().st_size > 10_000
