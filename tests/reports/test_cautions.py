@@ -191,10 +191,7 @@ def test_several_tests_exploratory_outcomes_and_groups() -> None:
 
 def test_before_the_programme_only_samples_and_measurement_matter() -> None:
     text = said([clear(wave="w1")], wave=0, scales=made_up_scales())
-    assert text == (
-        "Comparing waves, arms and groups of students assumes that the questions mean the same to all of them. "
-        "Measurement invariance has not been tested in this version."
-    )
+    assert not text
 
 
 def test_rates_of_links_by_code_speak_of_no_roster() -> None:

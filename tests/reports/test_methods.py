@@ -70,7 +70,13 @@ def test_without_a_wave_before_the_arms_are_compared_as_they_are() -> None:
 
 def test_before_the_programme_no_estimator_is_described() -> None:
     text = text_of(0)
-    assert [p.split("**")[1] for p in text.split("\n\n")] == ["Sample.", "Scores and reliability.", "Privacy."]
+    assert [p.split("**")[1] for p in text.split("\n\n")] == [
+        "Sample.",
+        "Scores and reliability.",
+        "Factor models.",
+        "Sameness of measurement.",
+        "Privacy.",
+    ]
 
 
 def test_cross_sections_are_compared_within_schools() -> None:

@@ -30,12 +30,27 @@ from belonging_study.effects.inference import (
     cluster_fit,
     cluster_means_test,
     cluster_robust_covariance,
+    default_inference,
     hotelling_test,
     randomization_test,
     satterthwaite_df,
     wild_cluster_bootstrap,
 )
+from belonging_study.effects.inference.by_method import inference_by_method
 from belonging_study.effects.mean_difference import MeanDifference, mean_difference
+from belonging_study.effects.missing import (
+    AttritionWeights,
+    LeeBounds,
+    MissingOutcomeEstimate,
+    MultipleImputation,
+    PooledEstimate,
+    attrition_weights,
+    complete_cases,
+    lee_bounds,
+    missing_data_sensitivity,
+    multiple_imputation,
+    rubin_rules,
+)
 from belonging_study.effects.multilevel import MultilevelResult, contrast, multilevel
 from belonging_study.effects.multiplicity import adjust_p_values
 from belonging_study.effects.panel import panel_fit
@@ -45,7 +60,19 @@ from belonging_study.effects.programme_model import ProgrammeModel, change_model
 from belonging_study.effects.programme_multilevel import MultilevelEffects, estimate_multilevel
 from belonging_study.effects.programme_size import programme_size
 from belonging_study.effects.sample import first_cluster
+from belonging_study.effects.score_sensitivity import score_sensitivity
 from belonging_study.effects.side_by_side import change_inference, cluster_inference, permute_clusters
+from belonging_study.effects.staggered import (
+    GoodmanBacon,
+    GroupTimeATT,
+    ImputationATT,
+    SunAbraham,
+    goodman_bacon,
+    group_time_att,
+    imputation_att,
+    sun_abraham,
+    twfe_warning,
+)
 from belonging_study.effects.standardize import outcome_spread, standardize_did, standardize_estimate
 from belonging_study.effects.standards import study_attrition, study_equivalence
 from belonging_study.effects.variance import cluster_effects, design_effect, icc, variance_shares
@@ -53,6 +80,7 @@ from belonging_study.effects.variance import cluster_effects, design_effect, icc
 __all__ = [
     "ESTIMATE_COLUMNS",
     "Attrition",
+    "AttritionWeights",
     "Change",
     "ClusterCorrection",
     "Contrast",
@@ -60,18 +88,27 @@ __all__ = [
     "EffectSize",
     "Estimand",
     "EventStudy",
+    "GoodmanBacon",
+    "GroupTimeATT",
+    "ImputationATT",
+    "LeeBounds",
     "MeanDifference",
+    "MissingOutcomeEstimate",
     "MultilevelEffects",
     "MultilevelResult",
+    "MultipleImputation",
+    "PooledEstimate",
     "ProgrammeChanges",
     "ProgrammeEffects",
     "ProgrammeModel",
     "Rule",
+    "SunAbraham",
     "adjust_estimates",
     "adjust_p_values",
     "attrition",
     "attrition_boundary",
     "attrition_table",
+    "attrition_weights",
     "baseline_equivalence",
     "careless_sensitivity",
     "change_between",
@@ -87,9 +124,11 @@ __all__ = [
     "cluster_means_test",
     "cluster_robust_covariance",
     "clustered_t",
+    "complete_cases",
     "contrast",
     "contrasts",
     "cox_index",
+    "default_inference",
     "describe_outcomes",
     "design_effect",
     "did",
@@ -102,13 +141,20 @@ __all__ = [
     "estimate_table",
     "event_study",
     "first_cluster",
+    "goodman_bacon",
+    "group_time_att",
     "hedges_g",
     "hotelling_test",
     "icc",
     "improvement_index",
+    "imputation_att",
+    "inference_by_method",
+    "lee_bounds",
     "mean_difference",
     "mean_interval",
+    "missing_data_sensitivity",
     "multilevel",
+    "multiple_imputation",
     "outcome_spread",
     "panel_fit",
     "permute_clusters",
@@ -116,11 +162,15 @@ __all__ = [
     "programme_model",
     "programme_size",
     "randomization_test",
+    "rubin_rules",
     "satterthwaite_df",
+    "score_sensitivity",
     "standardize_did",
     "standardize_estimate",
     "study_attrition",
     "study_equivalence",
+    "sun_abraham",
+    "twfe_warning",
     "variance_shares",
     "why_no_careless_sensitivity",
     "why_no_effects",

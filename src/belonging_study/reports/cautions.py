@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from belonging_study.reports.fairness_words import fairness_cautions
 from belonging_study.reports.formatting import capital, count, inside, listed, p_value
 from belonging_study.reports.readings import Finding, findings_of, value_of
 from belonging_study.reports.sample_cautions import (
@@ -40,6 +41,7 @@ def cautions(
     equivalence: pd.DataFrame | None = None,
     attrition: pd.DataFrame | None = None,
     careless: pd.DataFrame | None = None,
+    fairness: pd.DataFrame | None = None,
 ) -> tuple[str, ...]:
     """Say what the data of a wave do not allow, or allow only with care.
 
@@ -57,6 +59,8 @@ def cautions(
         The joint test and the single waves before the programme.
     equivalence, attrition : pandas.DataFrame, optional
         As from `belonging_study.effects.study_equivalence` and `belonging_study.effects.study_attrition`.
+    fairness : pandas.DataFrame, optional
+        The verdicts on sameness of measurement, as in `belonging_study.scales.Fairness`.
 
     Returns
     -------
@@ -101,7 +105,7 @@ def cautions(
         *careless_cautions(_of_wave(careless, wave)),
         *_singular(study, wave, every),
         *_many_tests(study, wave, findings, every),
-        *_invariance(study, wave),
+        *fairness_cautions(study, wave, _of_wave(fairness, wave)),
     ]
     return tuple(said)
 
@@ -306,14 +310,4 @@ def _many_tests(study: Study, wave: Wave, findings: list[Finding], estimates: pd
             f"{capital(what)}s in student groups are exploratory and not corrected for their number. That one group’s "
             "interval excludes zero and another’s does not is no difference between them; only the rows that compare "
             "groups test one."
-        )
-
-
-def _invariance(study: Study, wave: Wave) -> Iterator[str]:
-    """Nobody has tested whether questions mean the same to all."""
-    alone = study.measures_only and len(study.waves) == 1 and not study.groups  # nobody is compared with anybody
-    if study.scales_in(wave.name) and not alone:
-        yield (
-            f"Comparing {'waves, arms' if _compares(study) else 'waves'} and groups of students assumes that the "
-            "questions mean the same to all of them. Measurement invariance has not been tested in this version."
         )

@@ -26,7 +26,10 @@ from belonging_study.study import Study
 
 __all__ = ["collect_blocks", "finish_version", "provenance"]
 
-_CAUTIONED = ("attrition", "careless", "equivalence", "estimates", "event_study", "links", "pretrend", "scales")
+_CAUTIONED = (
+    *("attrition", "careless", "equivalence", "estimates", "event_study", "fairness", "links", "pretrend"),
+    "scales",
+)
 """The tables from which the cautions follow."""
 
 
@@ -101,7 +104,12 @@ def finish_version(
         study.wave(wave),
         blocks,
         provenance=provenance(manifest),
-        summary=summarise(study, study.wave(wave), *(_table(staged, name) for name in ("estimates", "flow", "scales"))),
+        summary=summarise(
+            study,
+            study.wave(wave),
+            *(_table(staged, name) for name in ("estimates", "flow", "scales")),
+            **{name: _table(staged, name) for name in ("fairness", "gaps")},
+        ),
         cautions=cautions(
             study,
             study.wave(wave),

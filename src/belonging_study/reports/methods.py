@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from belonging_study.reports.formatting import count, inside, listed, number
 from belonging_study.reports.methods_data import linking_sentences, records_sentences
+from belonging_study.reports.methods_measurement import fairness_methods, structure_methods
 from belonging_study.study.model import Start, Study, Wave
 
 __all__ = ["methods_text"]
@@ -43,6 +44,8 @@ def methods_text(study: Study, wave: Wave) -> str:
         ("Links by the students’ own codes", linking_sentences(study)),
         ("School records", records_sentences(study, wave)),
         ("Scores and reliability", _scores(study, wave)),
+        ("Factor models", structure_methods(study, wave)),
+        ("Sameness of measurement", fairness_methods(study, wave)),
     ]
     if study.measures_only:
         pass

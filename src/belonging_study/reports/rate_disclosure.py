@@ -31,6 +31,7 @@ _ROUNDED = ("estimate", "std_error", "statistic", "conf_low", "conf_high")
 _P_VALUES = ("p_value", "p_adjusted")
 _LOST = ("analysed_treated", "analysed_comparison", "attrition_treated", "attrition_comparison", "overall",
          "differential", "boundary")  # fmt: skip
+_POSITIVE = ("definition", "n_positive", "n_students", "n_answers")
 _NEAR = 1e-6
 
 
@@ -66,8 +67,8 @@ def suppress_rates(table: pd.DataFrame, minimum: int, rare: Collection[str] = ()
     Parameters
     ----------
     table : pandas.DataFrame
-        With a mean and its number of students, with shares at the ends of a scale, or with estimates of an outcome; any
-        other comes back as it is.
+        With a mean and its number of students, with shares at the ends of a scale, with percentages of positive
+        answers, or with estimates of an outcome; any other comes back as it is.
     minimum : int
         The smallest number of people that may be told of.
     rare : collection of str
@@ -89,6 +90,8 @@ def suppress_rates(table: pd.DataFrame, minimum: int, rare: Collection[str] = ()
     [150, nan, 'hidden: a rate of few students']
     """
     named = next((name for name in ("outcome", "variable") if name in table), None)
+    if set(_POSITIVE) <= set(table.columns):
+        return _without_positive(table, minimum)
     if set(_ENDS) & set(table.columns):
         return _without_ends(table, minimum)
     if named is None:
@@ -186,6 +189,22 @@ def _without_ends(table: pd.DataFrame, minimum: int) -> pd.DataFrame:
         hit = few.groupby([out[key] for key in keys], dropna=False).transform("any") if keys else few
         out[name] = out[name].mask(hit)
     return out
+
+
+def _without_positive(table: pd.DataFrame, minimum: int) -> pd.DataFrame:
+    """Hide percentages of positive answers where a few students, or answers, were positive or were not."""
+    positive, students, answers = (
+        pd.to_numeric(table[name], errors="coerce") for name in ("n_positive", "n_students", "n_answers")
+    )
+    others = answers.where(table["definition"] == "pooled_items", students) - positive
+    few = positive.between(1, minimum - 1) | others.between(1, minimum - 1)
+    keys = [name for name in ("scale", "wave", "definition", "group") if name in table]
+    hit = few.groupby([table[key] for key in keys], dropna=False).transform("any") if keys else few
+    out = table.copy()
+    for name in ("estimate", "std_error", "conf_low", "conf_high", "n_positive"):
+        out[name] = pd.to_numeric(out[name]).astype(float).mask(hit)
+    said = out["suppressed"].fillna("") if "suppressed" in out else pd.Series("", index=out.index, dtype="object")
+    return out.assign(suppressed=said.mask(hit & (said == ""), RARE_RATE))
 
 
 def _rounded(table: pd.DataFrame, hit: pd.Series[bool]) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import pandas as pd
 
+from belonging_study.reports.fairness_words import fairness_summary
 from belonging_study.reports.flow_disclosure import HIDDEN_IN_COMPANY
 from belonging_study.reports.formatting import capital, count, inside, listed, number
 from belonging_study.reports.readings import DEFAULT_MARGIN, Finding, Reading, findings_of, require_columns, value_of
@@ -41,7 +42,14 @@ class Summary:
 
 
 def summarise(
-    study: Study, wave: Wave, estimates: pd.DataFrame, flow: pd.DataFrame, scales: pd.DataFrame | None = None
+    study: Study,
+    wave: Wave,
+    estimates: pd.DataFrame,
+    flow: pd.DataFrame,
+    scales: pd.DataFrame | None = None,
+    *,
+    fairness: pd.DataFrame | None = None,
+    gaps: pd.DataFrame | None = None,
 ) -> Summary:
     """Say in plain words what a wave's tables show.
 
@@ -60,11 +68,13 @@ def summarise(
         The participant flow, after `suppress`; may be empty.
     scales : pandas.DataFrame, optional
         Reliability of each scale by wave and group.
+    fairness, gaps : pandas.DataFrame, optional
+        Whether scales measure the same in groups, arms and waves, and what it does to differences of scores.
 
     Returns
     -------
     Summary
-        A headline and up to five paragraphs. A hidden or missing estimate is named as such.
+        A headline and up to six paragraphs. A hidden or missing estimate is named as such.
 
     Raises
     ------
@@ -84,12 +94,14 @@ def summarise(
     """
     if study.measures_only:
         who, how_well = " ".join(_took_part(study, wave, flow)), " ".join(_measurement(study, wave, scales))
-        return Summary(tuple(p for p in (who, how_well) if p), _what_was_measured(study, wave))
+        alike = " ".join(fairness_summary(study, fairness, gaps))
+        return Summary(tuple(p for p in (who, how_well, alike) if p), _what_was_measured(study, wave))
     findings = findings_of(study, wave, estimates)
     paragraphs = [
         " ".join(_who(study, wave, flow, findings)),
         *_effects(study, wave, findings),
         " ".join([*_measurement(study, wave, scales), *_agreement(findings)]),
+        " ".join(fairness_summary(study, fairness, gaps)),
         " ".join(_cautions(study, wave, findings)),
     ]
     return Summary(tuple(p for p in paragraphs if p), _headline(study, wave, findings))

@@ -45,6 +45,7 @@ from belonging_study.scales.structure import (
 )
 from belonging_study.scales.study_fairness import Fairness, study_fairness
 from belonging_study.scales.study_positive import positive_table
+from belonging_study.scales.study_reliability import dimension_table, reliability_table
 from belonging_study.scales.study_scores import answer_shares, item_table, scale_table, score_study
 from belonging_study.scales.study_structure import loading_table, structure_table
 from belonging_study.scales.study_structures import check_structures
@@ -69,6 +70,7 @@ __all__ = [
     "compare_models",
     "cronbach_alpha",
     "dif",
+    "dimension_table",
     "dmacs",
     "efa",
     "factor_scores",
@@ -94,6 +96,7 @@ __all__ = [
     "polychoric",
     "positive_table",
     "reliability_by",
+    "reliability_table",
     "reverse_keyed",
     "scale_summary",
     "scale_table",

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 from made_up import made_up_study
 
-from belonging_study.reports.careless_words import careless_sentences
+from belonging_study.reports.sensitivity_words import careless_sentences
 
 
 def pair(*rows: tuple[float, float, float], outcome: str = "belonging", contrast: str = "w2 v w1") -> pd.DataFrame:
