@@ -193,7 +193,7 @@ def test_other_bad_input(fitted: dict[str, IRTResult], answers: pd.DataFrame) ->
         irt(answers[ITEMS[:2]])
     with pytest.raises(DataError, match="5 of 5 people answered an item"):
         irt(answers.iloc[:5])
-    with pytest.raises(DataError, match="w1_q01.* grows without end among 6"):
+    with pytest.raises(DataError, match=r"w1_q01.* grows without end among 6"):
         irt(answers[ITEMS[:3]].assign(again=answers[ITEMS[0]]))
     with pytest.raises(ParameterError):
         irt_scores(fitted["graded"], answers, "ml")  # type: ignore[arg-type]
