@@ -55,7 +55,7 @@ def read_categories(
     constant = [str(name) for name in answers if answers[name].nunique() < 2]
     if constant:
         raise DataError(
-            f"{len(constant)} of {k} items have one and the same answer from everybody: {', '.join(constant)}.",
+            f"{len(constant)} of {k} items have fewer than two different answers: {', '.join(constant)}.",
             remedy="leave constant items out of the scale, or check that they were read rightly.",
         )
     return _categories(answers, float(lowest), float(highest))
