@@ -205,8 +205,8 @@ def _how(items: pd.DataFrame) -> Iterator[str]:
             continue
         more = "higher" if bias > 0 else "lower"
         yield (
-            f"{capital(str(row['level']))}: {row['item']} is answered {number(abs(bias), decimals_for(bias))} points "
-            f"{more} than by {row['reference']} with the same standing on the scale."
+            f"Of “{row['level']}”, {row['item']} is answered {number(abs(bias), decimals_for(bias))} points "
+            f"{more} than of “{row['reference']}” with the same standing on the scale."
         )
 
 
@@ -216,11 +216,11 @@ def _gap(gap: dict[str, Any], n_items: int) -> Iterator[str]:
     if pd.isna(raw) or pd.isna(adjusted):
         yield "The differences of the scores are not shown, to protect a small group."
         return
-    digits = decimals_for(raw, adjusted)
+    digits = decimals_for(raw, adjusted, bias)
     shown = [number(value, digits) for value in (raw, adjusted)]
     low, high = (number(value_of(gap, f"adjusted_conf_{end}"), digits) for end in ("low", "high"))
     yield (
-        f"The mean score of {gap['level']} differs from that of {gap['reference']} by {shown[0]} points as scored; "
-        f"{number(bias, decimals_for(bias))} of them come from {'this question' if n_items == 1 else 'these questions'}"
+        f"The mean score of “{gap['level']}” differs from that of “{gap['reference']}” by {shown[0]} points as scored; "
+        f"{number(bias, digits)} of them come from {'this question' if n_items == 1 else 'these questions'}"
         f", and with questions that work alike the difference is {shown[1]} ({low} to {high})."
     )

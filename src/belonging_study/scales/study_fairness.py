@@ -283,4 +283,4 @@ def _stack(tables: list[pd.DataFrame], columns: tuple[str, ...]) -> pd.DataFrame
     stacked = pd.concat(filled, ignore_index=True)
     stacked = stacked.reindex(columns=list(columns))
     words = {"reached", "freed", "how", "estimator", "note", "chen", "cheung_rensvold"} & set(stacked.columns)
-    return stacked.fillna(dict.fromkeys(words, ""))
+    return stacked.astype(dict.fromkeys(words, "object")).fillna(dict.fromkeys(words, ""))
