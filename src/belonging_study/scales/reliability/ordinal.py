@@ -27,7 +27,7 @@ _OMEGA = (
     "ordinal omega: one factor of the polychoric correlations by unweighted least squares, model-implied total "
     "variance (latent responses)"
 )
-_BOOTSTRAP = "; percentile bootstrap over people, {draws} draws"
+_BOOTSTRAP = "; bias-corrected percentile bootstrap over people, {draws} draws"
 
 
 def ordinal_alpha(items: pd.DataFrame, conf_level: float = 0.95, *, draws: int = 0, seed: int = 1) -> Reliability:
@@ -150,7 +150,7 @@ def _ordinal(
     interval = resample(
         complete,
         lambda drawn: [figure(_matrix(drawn, names))[0]],
-        1,
+        [estimate],
         draws=draws,
         seed=seed,
         conf_level=conf_level,
