@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,7 @@ import pandas as pd
 import pytest
 from structure_truth import agree_on_estimates, agree_on_fit
 
-from belonging_study.errors import ParameterError
+from belonging_study.errors import DataError, ParameterError
 from belonging_study.scales import invariance_over_time
 
 MODEL = "t =~ q01 + q02 + q03 + q04 + q05 + q06"
@@ -67,3 +69,33 @@ def test_columns_must_be_named_once(answers: pd.DataFrame) -> None:
         invariance_over_time(MODEL, answers, items_by_wave=COLUMNS | {"w3": short})
     with pytest.raises(ParameterError, match="more than one item or wave"):
         invariance_over_time(MODEL, answers, items_by_wave=COLUMNS | {"w3": COLUMNS["w2"]})
+
+
+@pytest.mark.parametrize(("name", "waves", "k"), [("two", (2, 3), 6), ("three", (1, 2, 3), 4)])
+def test_ordered_answers_as_semtools(
+    name: str, waves: tuple[int, ...], k: int, answers: pd.DataFrame, project: Path
+) -> None:
+    stored = json.loads((project / "tests/reference/structure_ladder_waves.json").read_text())[name]
+    columns = {f"w{w}": {f"q{i:02d}": f"w{w}_q{i:02d}" for i in range(1, k + 1)} for w in waves}
+    model = f"t =~ {' + '.join(columns[f'w{waves[0]}'])}"
+    found = invariance_over_time(model, answers, items_by_wave=columns, ordered=True)
+    assert found.models["configural"].n_students == {"all": stored["n"]}
+    steps = found.steps.set_index("step")
+    assert steps.index.tolist() == list(stored["steps"])
+    for step, theirs in stored["steps"].items():
+        assert steps.loc[step, "df"] == theirs["df.scaled"]
+        assert steps.loc[step, "chi2"] == pytest.approx(theirs["chisq.scaled"], rel=1e-4)
+        assert steps.loc[step, "cfi"] == pytest.approx(theirs["cfi.scaled"], abs=1e-4)
+    for row, theirs in zip(found.steps.iloc[1:].itertuples(), stored["differences"], strict=True):
+        assert row.df_diff == theirs["Df diff"]
+        assert row.chi2_diff == pytest.approx(theirs["Chisq diff"], rel=1e-3)
+    assert found.latent_means["group"].tolist() == [f"w{w}" for w in waves[1:]]
+
+
+def test_ordered_answers_that_a_wave_does_not_have(answers: pd.DataFrame) -> None:
+    two = {w: COLUMNS[w] for w in ("w2", "w3")}
+    short = answers.assign(w3_q02=answers["w3_q02"].clip(upper=4))
+    with pytest.raises(DataError, match=r"q02 are given by nobody in wave w3 \(4 of 5\)"):
+        invariance_over_time(MODEL, short, items_by_wave=two, ordered=True)
+    with pytest.raises(ParameterError, match="listwise"):
+        invariance_over_time(MODEL, answers, items_by_wave=two, ordered=True, missing="fiml")

@@ -107,10 +107,10 @@ def dif(
     Proportional odds models of the answer by the matching score (1), by group as well (2), and by their product as well
     (3); twice the differences of their log-likelihoods are chi-square. A person's matching score is the mean of the
     answered items, of which at least half must be answered; who has none, or did not answer the studied item, is not in
-    that item's test. Where the groups' means differ much, a bounded score bends the curves and "non-uniform" rejects too
-    often (13% instead of 5% with half a standard deviation between groups of 500): judge by ``classification``, which
-    asks for a size as well. Answers that fewer than five people of a group gave are joined with the next ones, and ``note``
-    says so.
+    that item's test. Where the groups' means differ much, a bounded score bends the curves and "non-uniform" rejects
+    too often (13% instead of 5% with half a standard deviation between groups of 500): judge by ``classification``,
+    which asks for a size as well. Answers that fewer than five people of a group gave are joined with the next ones,
+    and ``note`` says so.
 
     References
     ----------

@@ -12,7 +12,7 @@ from belonging_study.scales.structure.compare import compare_models
 from belonging_study.scales.structure.confirm import check_choices, fit_layout
 from belonging_study.scales.structure.estimate import Fit
 from belonging_study.scales.structure.invariance import group_means
-from belonging_study.scales.structure.layout import layout_of
+from belonging_study.scales.structure.layout import layout_of, leaves_scale_open
 from belonging_study.scales.structure.modification import release_tests
 from belonging_study.scales.structure.result import CFAResult
 from belonging_study.scales.structure.sample import Sample, read_samples
@@ -196,7 +196,7 @@ class _Fitted:
             n_groups=len(self.samples),
             equal=equal,
             free=free if equal else (),
-            std_lv=_no_scale(self.terms),
+            std_lv=leaves_scale_open(self.terms),
         )
         return fit_layout(
             layout,
@@ -206,13 +206,6 @@ class _Fitted:
             missing=self.missing,
             conf_level=self.conf_level,
         )
-
-
-def _no_scale(terms: Sequence[Term]) -> bool:
-    """Whether the text leaves the factors' scale open."""
-    factors = {t.lhs for t in terms if t.op == "=~"}
-    given = [t for t in terms if t.op == "=~" and (t.fixed is not None or t.freed)]
-    return not given and not any(t.op == "~~" and t.lhs == t.rhs and t.lhs in factors for t in terms)
 
 
 def _written(free: Collection[str]) -> list[str]:
@@ -284,7 +277,7 @@ def _n_equal(fitted: _Fitted, found: Sequence[str]) -> int:
         n_groups=len(fitted.samples),
         equal=("loadings", "intercepts"),
         free=found,
-        std_lv=_no_scale(fitted.terms),
+        std_lv=leaves_scale_open(fitted.terms),
     )
     return sum(r.group == 0 and r.label == r.key and r.op in ("=~", "~1") for r in layout.rows)
 

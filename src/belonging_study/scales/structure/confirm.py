@@ -18,7 +18,7 @@ from belonging_study.scales.structure.robust import robust_covariance
 from belonging_study.scales.structure.sample import Sample, read_samples
 from belonging_study.scales.structure.syntax import parse_model
 
-__all__ = ["cfa", "check_choices", "estimate_covariance", "fit_layout", "fit_steps"]
+__all__ = ["cfa", "check_choices", "estimate_covariance", "fit_layout", "fit_steps", "refuse_for_ordered"]
 
 
 def cfa(
@@ -142,8 +142,7 @@ def fit_steps(
     check_choices(estimator, missing, conf_level)
     terms = parse_model(model)
     if ordered:
-        if estimator != "ML" or missing != "listwise":
-            raise ParameterError("Ordered answers are fitted by WLSMV, listwise; leave out `estimator` and `missing`.")
+        refuse_for_ordered(estimator, missing, conf_level)
         reduced, notes = read_ordered(terms, data, group=group)
         return [
             confirm_ordered(terms, reduced, notes, equal=equal, free=free, std_lv=std_lv, conf_level=conf_level)
@@ -193,6 +192,13 @@ def check_choices(estimator: str, missing: str, conf_level: float) -> None:
             raise ParameterError(f"`{name}` must be one of {', '.join(known)}; it is {given!r}.")
     if not 0 < conf_level < 1:
         raise ParameterError(f"`conf_level` must lie between 0 and 1; it is {conf_level:g}.")
+
+
+def refuse_for_ordered(estimator: str, missing: str, conf_level: float) -> None:
+    """ParameterError where a choice does not go with ordered answers."""
+    check_choices(estimator, missing, conf_level)
+    if estimator != "ML" or missing != "listwise":
+        raise ParameterError("Ordered answers are fitted by WLSMV, listwise; leave out `estimator` and `missing`.")
 
 
 def estimate_covariance(fit: Fit, *, estimator: str, missing: str) -> npt.NDArray[np.float64]:

@@ -10,8 +10,11 @@ import pandas as pd
 
 from belonging_study.errors import ParameterError
 from belonging_study.scales.structure.compare import compare_models
-from belonging_study.scales.structure.confirm import fit_steps
+from belonging_study.scales.structure.confirm import fit_steps, refuse_for_ordered
+from belonging_study.scales.structure.ordered_confirm import fit_ordered_layout, read_ordered, thresholds_of
+from belonging_study.scales.structure.ordered_ladder import ORDERED_STEPS, few_thresholds, ladder_layout
 from belonging_study.scales.structure.result import CFAResult
+from belonging_study.scales.structure.syntax import parse_model
 
 __all__ = ["Invariance", "group_means", "invariance", "ladder_of", "means_table"]
 
@@ -21,7 +24,6 @@ STEPS = {
     "scalar": ("loadings", "intercepts"),
     "strict": ("loadings", "intercepts", "residuals"),
 }
-ORDERED_STEPS = {"configural": (), "scalar": ("loadings", "thresholds")}
 # Chen (2007): change in CFI, then in RMSEA, then in SRMR (loadings; later steps).
 _CHEN = {"large": (-0.010, 0.015, 0.030, 0.010), "small": (-0.005, 0.010, 0.025, 0.005)}
 _LARGE = 300
@@ -38,11 +40,11 @@ class Invariance:
     Attributes
     ----------
     steps : pandas.DataFrame
-        One row a step: ``step`` (configural, metric, scalar, strict), ``chi2``, ``df``, ``p_value``, ``cfi``, ``tli``,
-        ``rmsea``, ``srmr``, ``aic``, ``bic`` (not for ordered answers); the changes against the step before,
-        ``delta_cfi``, ``delta_rmsea``, ``delta_srmr``, ``chi2_diff``, ``df_diff``, ``p_diff``; ``chen`` and
-        ``cheung_rensvold`` ("holds" or "fails");
-        ``verdict`` and ``note``. The first row has no step before it: its changes are empty.
+        One row a step: ``step`` (configural, thresholds where answers are ordered, metric, scalar, strict), ``chi2``,
+        ``df``, ``p_value``, ``cfi``, ``tli``, ``rmsea``, ``srmr``, ``aic``, ``bic`` (not for ordered answers); the
+        changes against the step before, ``delta_cfi``, ``delta_rmsea``, ``delta_srmr``, ``chi2_diff``, ``df_diff``,
+        ``p_diff``; ``chen`` and ``cheung_rensvold`` ("holds" or "fails"); ``verdict`` and ``note``. The first row has
+        no step before it: its changes are empty.
     latent_means : pandas.DataFrame
         From the scalar step: one row a factor and group (or wave) but the first: ``factor``, ``group``,
         ``reference``, ``estimate`` (difference from the reference's mean, in the unit of the factor's first item),
@@ -79,8 +81,10 @@ def invariance(
     Parameters
     ----------
     model, data, group, ordered, estimator, missing, conf_level
-        As in ``cfa``. Ordered answers have two steps, configural and scalar (equal loadings and thresholds), because
-        neither kind alone can be told from the scales of the normal variables behind the answers.
+        As in ``cfa``. Ordered answers have five steps: configural, thresholds, metric (and loadings), scalar (and
+        intercepts of the normal variables behind the answers) and strict (and their residual variances), identified as
+        by Wu and Estabrook. With three answers equal thresholds are no restriction, with two neither they nor equal
+        loadings by themselves: such a step's verdict is "equivalent", or ``notes`` name the items.
     free : list of str
         Parameters that may differ between groups at every step (partial invariance), for example ``["q3~1"]``.
 
@@ -88,8 +92,8 @@ def invariance(
     -------
     Invariance
         Verdicts: "reference" (the first step), "holds", "doubtful" (the fit indices hold but the chi-square difference
-        test rejects at 5%), "fails" (either rule on fit indices fails), and "not interpretable" for what comes after
-        a failure, however well it does.
+        test rejects at 5%), "fails" (either rule on fit indices fails), "equivalent" (the step restricts nothing), and
+        "not interpretable" for what comes after a failure, however well it does.
 
     Raises
     ------
@@ -111,6 +115,8 @@ def invariance(
     *Structural Equation Modeling, 9*, 233-255.
     Chen, F. F. (2007). Sensitivity of goodness of fit indexes to lack of measurement invariance. *Structural Equation
     Modeling, 14*, 464-504.
+    Wu, H., & Estabrook, R. (2016). Identification of confirmatory factor analysis models of different levels of
+    invariance for ordered categorical outcomes. *Psychometrika, 81*, 1014-1045.
 
     Examples
     --------
@@ -123,20 +129,32 @@ def invariance(
     """
     if group is None:
         raise ParameterError("`group` must name the column of groups that are compared.")
-    ladder = ORDERED_STEPS if ordered else STEPS
-    fits = fit_steps(
-        model,
-        data,
-        [(equal, free if equal else ()) for equal in ladder.values()],
-        group=group,
-        ordered=ordered,
-        estimator=estimator,
-        missing=missing,
-        std_lv=False,
-        conf_level=conf_level,
-    )
-    models = dict(zip(ladder, fits, strict=True))
     notes: list[str] = []
+    if ordered:
+        refuse_for_ordered(estimator, missing, conf_level)
+        terms = parse_model(model)
+        samples, left_out = read_ordered(terms, data, group=group)
+        counts = thresholds_of(terms, samples)
+        models = {}
+        for step in ORDERED_STEPS:
+            layout = ladder_layout(
+                terms, counts, step, n_groups=len(samples), free=() if step == "configural" else free
+            )
+            models[step] = fit_ordered_layout(layout, samples, left_out, conf_level)
+        notes = few_thresholds(counts)
+    else:
+        fits = fit_steps(
+            model,
+            data,
+            [(equal, free if equal else ()) for equal in STEPS.values()],
+            group=group,
+            ordered=False,
+            estimator=estimator,
+            missing=missing,
+            std_lv=False,
+            conf_level=conf_level,
+        )
+        models = dict(zip(STEPS, fits, strict=True))
     if free:
         notes = [*notes, f"partial invariance: free between groups are {', '.join(free)}"]
     people = models["configural"].n_students
@@ -196,6 +214,12 @@ def _step_row(step: str, result: CFAResult, before: CFAResult | None, cut: str) 
     low_cfi, high_rmsea, of_loadings, later = _CHEN[cut]
     chen = d_cfi <= low_cfi and (d_rmsea >= high_rmsea or d_srmr >= (of_loadings if step == "metric" else later))
     cheung = d_cfi < _CHEUNG_RENSVOLD
+    if int(fit["df"]) == int(last["df"]):
+        return row | dict.fromkeys(empty[3:], np.nan) | {
+            "delta_cfi": d_cfi, "delta_rmsea": d_rmsea, "delta_srmr": d_srmr, "df_diff": 0,
+            "chen": "", "cheung_rensvold": "", "verdict": "equivalent",
+            "note": "the same model in other words: what this step makes equal cannot be tested with so few answers",
+        }  # fmt: skip
     test = compare_models(result, before).iloc[0]
     rejects = bool(test["p_diff"] < _LR_LEVEL)
     verdict = "fails" if chen or cheung else "doubtful" if rejects else "holds"

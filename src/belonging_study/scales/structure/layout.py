@@ -11,7 +11,7 @@ import numpy.typing as npt
 from belonging_study.errors import ParameterError
 from belonging_study.scales.structure.syntax import Term
 
-__all__ = ["EQUAL", "Layout", "Row", "baseline_layout", "lay_out", "layout_of", "saturated_layout"]
+__all__ = ["EQUAL", "Layout", "Row", "baseline_layout", "lay_out", "layout_of", "leaves_scale_open", "saturated_layout"]
 
 EQUAL = ("loadings", "intercepts", "residuals", "means")
 
@@ -141,6 +141,13 @@ def layout_of(
                 label = term.key
             rows.append(Row(term.lhs, term.op, term.rhs, g, fixed, label))
     return lay_out(rows, items, factors, n_groups=n_groups, means=means)
+
+
+def leaves_scale_open(terms: Sequence[Term]) -> bool:
+    """Whether a model's text says nothing of its factors' scale, so that variances of 1 give the same model."""
+    factors = {t.lhs for t in terms if t.op == "=~"}
+    given = [t for t in terms if t.op == "=~" and (t.fixed is not None or t.freed)]
+    return not given and not any(t.op == "~~" and t.lhs == t.rhs and t.lhs in factors for t in terms)
 
 
 def saturated_layout(items: Sequence[str]) -> Layout:

@@ -29,7 +29,7 @@ from belonging_study.scales.structure.wlsmv import (
     scaled_shifted,
 )
 
-__all__ = ["confirm_ordered", "read_ordered"]
+__all__ = ["confirm_ordered", "fit_ordered_layout", "read_ordered", "reduce_answers", "start_ordered", "thresholds_of"]
 
 Array = npt.NDArray[np.float64]
 
@@ -39,8 +39,7 @@ def read_ordered(
 ) -> tuple[list[OrderedSample], list[str]]:
     """Reduce every group's complete answers to thresholds and correlations, and say who was left out."""
     items = list(layout_of(terms).items)
-    samples, notes = read_samples(data, items, group=group, missing="listwise")
-    ordered = [_reduce(s, items) for s in samples]
+    ordered, samples, notes = reduce_answers(items, data, group=group)
     categories = [len(np.unique(np.concatenate([s.values[:, i] for s in samples]))) for i in range(len(items))]
     for s in ordered:
         short = [
@@ -56,6 +55,14 @@ def read_ordered(
     return ordered, notes
 
 
+def reduce_answers(
+    items: list[str], data: pd.DataFrame, *, group: str | None
+) -> tuple[list[OrderedSample], list[Sample], list[str]]:
+    """Every group's thresholds and correlations beside the complete answers, and who was left out."""
+    samples, notes = read_samples(data, items, group=group, missing="listwise")
+    return [_reduce(s, items) for s in samples], samples, notes
+
+
 def confirm_ordered(
     terms: Sequence[Term],
     samples: Sequence[OrderedSample],
@@ -67,10 +74,23 @@ def confirm_ordered(
     conf_level: float,
 ) -> CFAResult:
     """WLSMV for answers that are already reduced."""
+    layout = layout_of_ordered(
+        terms, thresholds_of(terms, samples), n_groups=len(samples), equal=equal, free=free, std_lv=std_lv
+    )
+    return fit_ordered_layout(layout, samples, notes, conf_level)
+
+
+def thresholds_of(terms: Sequence[Term], samples: Sequence[OrderedSample]) -> dict[str, int]:
+    """How many thresholds each item has."""
     items = layout_of(terms).items
-    n_thresholds = {item: count - 1 for item, count in zip(items, samples[0].reduced.n_categories, strict=True)}
-    layout = layout_of_ordered(terms, n_thresholds, n_groups=len(samples), equal=equal, free=free, std_lv=std_lv)
-    fit = fit_ordered(layout, samples, _start(layout, samples))
+    return {item: count - 1 for item, count in zip(items, samples[0].reduced.n_categories, strict=True)}
+
+
+def fit_ordered_layout(
+    layout: Layout, samples: Sequence[OrderedSample], notes: Sequence[str], conf_level: float
+) -> CFAResult:
+    """WLSMV of a model that is already laid out."""
+    fit = fit_ordered(layout, samples, start_ordered(layout, samples))
     values, improper = _complete_values(fit)
     labels = [s.label for s in samples]
     table = tidy_estimates(layout, labels, (values, fit.covariance), conf_level, _standardised(fit))
@@ -93,7 +113,7 @@ def _reduce(sample: Sample, items: list[str]) -> OrderedSample:
     return OrderedSample(sample.label, found, statistics, sampling_covariance(found), sample.n_left_out)
 
 
-def _start(layout: Layout, ordered: Sequence[OrderedSample]) -> Array:
+def start_ordered(layout: Layout, ordered: Sequence[OrderedSample]) -> Array:
     """Principal factors of the polychoric correlations, the sample's thresholds, scales of 1."""
     found = np.zeros(len(layout.rows))
     for g, o in enumerate(ordered):
@@ -166,12 +186,13 @@ def _standardise(fit: OrderedFit, theta: Array) -> Array:
                 found[r] = residuals[i] * scales[i] ** 2
             elif kind == RESIDUAL:
                 found[r] = values[r] / (residual_sd[i] * residual_sd[j])
+            elif kind == INTERCEPT:
+                found[r] = values[r] * scales[i]
             elif kind == MEAN:
                 found[r] = values[r] / sd[i]
             elif layout.rows[r].op == "~~":
                 found[r] = values[r] / (sd[i] * sd[j])
             else:
-                assert kind != INTERCEPT
                 found[r] = values[r] * sd[j] * scales[i]
     return found
 

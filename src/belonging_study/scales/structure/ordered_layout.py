@@ -9,7 +9,7 @@ from belonging_study.errors import ParameterError
 from belonging_study.scales.structure.layout import Layout, Row, lay_out, layout_of
 from belonging_study.scales.structure.syntax import Term
 
-__all__ = ["EQUAL_ORDERED", "layout_of_ordered"]
+__all__ = ["EQUAL_ORDERED", "layout_of_ordered", "refuse_own_moments"]
 
 EQUAL_ORDERED = ("loadings", "thresholds", "means")
 
@@ -27,13 +27,7 @@ def layout_of_ordered(
 
     Scales are inverse standard deviations: 1, but free in later groups where the thresholds are equal.
     """
-    for term in terms:
-        own_variance = term.op == "~~" and term.lhs == term.rhs and term.lhs in n_thresholds
-        if own_variance or (term.op == "~1" and term.lhs in n_thresholds):
-            raise ParameterError(
-                "Ordered items have no intercepts or residual variances of their own.",
-                where=f"model, line {term.line}: {term.key}",
-            )
+    refuse_own_moments(terms, n_thresholds)
     unknown = [name for name in equal if name not in EQUAL_ORDERED]
     if isinstance(equal, str) or unknown:
         raise ParameterError(
@@ -58,3 +52,14 @@ def layout_of_ordered(
             rows.append(Row(item, "|", cut, g, label=key if held and n_groups > 1 and key not in released else ""))
         rows += [Row(item, "~*~", item, g, None if held and g else 1.0) for item in n_thresholds]
     return lay_out(rows, base.items, base.factors, n_groups=n_groups, means=True)
+
+
+def refuse_own_moments(terms: Sequence[Term], n_thresholds: Collection[str]) -> None:
+    """ParameterError where the text names an ordered item's intercept or residual variance."""
+    for term in terms:
+        own_variance = term.op == "~~" and term.lhs == term.rhs and term.lhs in n_thresholds
+        if own_variance or (term.op == "~1" and term.lhs in n_thresholds):
+            raise ParameterError(
+                "Ordered items have no intercepts or residual variances of their own.",
+                where=f"model, line {term.line}: {term.key}",
+            )

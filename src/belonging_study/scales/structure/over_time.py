@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+import numpy as np
 import pandas as pd
 
-from belonging_study.errors import ParameterError
-from belonging_study.scales.structure.confirm import check_choices, fit_layout
+from belonging_study.errors import DataError, ParameterError
+from belonging_study.scales.structure.confirm import check_choices, fit_layout, refuse_for_ordered
 from belonging_study.scales.structure.invariance import STEPS, Invariance, ladder_of, means_table
 from belonging_study.scales.structure.layout import Layout, Row, lay_out, layout_of
+from belonging_study.scales.structure.ordered_confirm import fit_ordered_layout, reduce_answers
+from belonging_study.scales.structure.ordered_ladder import ORDERED_STEPS, few_thresholds, ladder_layout
 from belonging_study.scales.structure.result import CFAResult
-from belonging_study.scales.structure.sample import read_samples
+from belonging_study.scales.structure.sample import Sample, read_samples
 from belonging_study.scales.structure.syntax import parse_model
 
 __all__ = ["invariance_over_time"]
@@ -23,6 +26,7 @@ def invariance_over_time(
     *,
     items_by_wave: Mapping[str, Mapping[str, str]],
     free: Collection[str] = (),
+    ordered: bool = False,
     estimator: str = "ML",
     missing: str = "listwise",
     conf_level: float = 0.95,
@@ -40,6 +44,9 @@ def invariance_over_time(
         The first wave is the one that factor means are compared with.
     free : list of str
         Parameters that may differ between waves at every step, for example ``["q3~1"]``.
+    ordered : bool, default False
+        Take the answers as ordered categories, with the five steps of ``invariance``; people with a missing answer in
+        any wave are left out.
     estimator, missing, conf_level
         As in ``cfa``. With attrition between waves, ``missing="fiml"`` uses everybody who answered in any wave.
 
@@ -77,19 +84,36 @@ def invariance_over_time(
     >>> invariance_over_time("f =~ a + b + c", answers, items_by_wave=columns).steps["df"].tolist()
     [5, 7, 9, 12]
     """
+    if ordered:
+        refuse_for_ordered(estimator, missing, conf_level)
     check_choices(estimator, missing, conf_level)
     terms = parse_model(model)
     one = layout_of(terms)
     columns = _columns(items_by_wave, one.items)
     waves = list(columns)
     names = [columns[w][item] for w in waves for item in one.items]
-    samples, notes = read_samples(data, names, group=None, missing=missing)
-    models = {}
-    for step, equal in STEPS.items():
-        # Waves are laid out as groups, and then moved into one.
-        apart = layout_of(terms, n_groups=len(waves), equal=equal, free=free if equal else ())
-        layout = _one_group(apart, columns)
-        models[step] = fit_layout(layout, samples, notes, estimator=estimator, missing=missing, conf_level=conf_level)
+    models: dict[str, CFAResult] = {}
+    # Waves are laid out as groups, and then moved into one.
+    if ordered:
+        reduced, samples, notes = reduce_answers(names, data, group=None)
+        counts = _thresholds_in_every_wave(samples[0], columns)
+        for step in ORDERED_STEPS:
+            released = () if step == "configural" else free
+            steps_apart = ladder_layout(terms, counts, step, n_groups=len(waves), free=released)
+            models[step] = fit_ordered_layout(_one_group(steps_apart, columns), reduced, notes, conf_level)
+        notes = [*notes, *few_thresholds(counts)]
+    else:
+        samples, notes = read_samples(data, names, group=None, missing=missing)
+        for step, equal in STEPS.items():
+            apart = layout_of(terms, n_groups=len(waves), equal=equal, free=free if equal else ())
+            models[step] = fit_layout(
+                _one_group(apart, columns),
+                samples,
+                notes,
+                estimator=estimator,
+                missing=missing,
+                conf_level=conf_level,
+            )
     if free:
         notes = [*notes, f"partial invariance: free between waves are {', '.join(free)}"]
     means = _latent_means(models["scalar"], one.factors, waves)
@@ -118,6 +142,23 @@ def _columns(items_by_wave: Mapping[str, Mapping[str, str]], items: tuple[str, .
     return found
 
 
+def _thresholds_in_every_wave(sample: Sample, columns: dict[str, dict[str, str]]) -> dict[str, int]:
+    """How many thresholds each item has; DataError where an answer does not occur in some wave."""
+    at = {column: i for i, column in enumerate(c for own in columns.values() for c in own.values())}
+    found: dict[str, int] = {}
+    for item in next(iter(columns.values())):
+        given = {wave: set(np.unique(sample.values[:, at[own[item]]])) for wave, own in columns.items()}
+        every = set().union(*given.values())
+        short = [f"{wave} ({len(own)} of {len(every)})" for wave, own in given.items() if own != every]
+        if short:
+            raise DataError(
+                f"Some answers to {item} are given by nobody in wave {', '.join(short)} different answers.",
+                remedy="join rare answers with the next ones, or treat the answers as numbers.",
+            )
+        found[item] = len(every) - 1
+    return found
+
+
 def _one_group(apart: Layout, columns: dict[str, dict[str, str]]) -> Layout:
     """The waves' parameters in one group, with the covariances that join the waves."""
     waves = list(columns)
@@ -128,7 +169,8 @@ def _one_group(apart: Layout, columns: dict[str, dict[str, str]]) -> Layout:
     rows = []
     for r in apart.rows:
         wave = waves[r.group]
-        rows.append(Row(renamed(r.lhs, wave), r.op, renamed(r.rhs, wave), 0, r.fixed, r.label))
+        rhs = r.rhs if r.op == "|" else renamed(r.rhs, wave)
+        rows.append(Row(renamed(r.lhs, wave), r.op, rhs, 0, r.fixed, r.label))
     factors = [f"{f}@{w}" for w in waves for f in apart.factors]
     for a, first in enumerate(waves):
         for second in waves[a + 1 :]:

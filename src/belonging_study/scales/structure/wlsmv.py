@@ -128,10 +128,13 @@ def fit_ordered(layout: Layout, samples: Sequence[OrderedSample], start: Array) 
 def implied(layout: Layout, values: Array, sample: OrderedSample, group: int) -> tuple[Array, Matrices, Array, Array]:
     """Implied thresholds and correlations; the matrices; inverse standard deviations; thresholds by their place."""
     mats = matrices(layout, values, group)
-    scales = np.ones(len(layout.items))
     mine = layout.group == group
     at = mine & (layout.kind == SCALE)
+    scales = np.full(len(layout.items), np.nan)
     scales[layout.row[at]] = values[at]
+    # An item without a scale of its own has a residual variance instead, from which the scale follows.
+    follows = np.isnan(scales)
+    scales[follows] = 1 / np.sqrt(np.maximum(np.diag(mats.sigma)[follows], 1e-12))
     cuts = np.empty(sample.n_thresholds)
     places = _places(sample)
     at = mine & (layout.kind == THRESHOLD)
@@ -247,6 +250,8 @@ def _slopes(layout: Layout, values: Array, sample: OrderedSample, group: int) ->
     d_cuts[at, _places(sample)[row[at]] + column[at]] = 1.0
     at = np.flatnonzero(kind == SCALE)
     d_scales[at, row[at]] = 1.0
+    follows = np.setdiff1d(np.arange(len(scales)), layout.row[(layout.group == group) & (layout.kind == SCALE)])
+    d_scales[:, follows] = -0.5 * scales[follows] ** 3 * d_sigma[:, follows, follows]
     of_thresholds = scales[item] * (d_cuts - d_mu[:, item]) + d_scales[:, item] * (cuts - mats.mu[item])
     of_pairs = scales[i] * scales[j] * d_sigma[:, i, j]
     of_pairs += (d_scales[:, i] * scales[j] + scales[i] * d_scales[:, j]) * mats.sigma[i, j]
