@@ -234,6 +234,7 @@ def value_labels(study: Study) -> Mapping[str, Mapping[str, str]]:
         "measure": scales,
         "wave": {w.name: w.label for w in study.waves},
         "group": groups | levels | {"arm": "Arm"},
+        "comparison": groups | {"arm": "Arms", "wave": "Waves"},
         "arm": kinds_of_arm(study) | {a: capital(study.arm_label(a)) for a in assignment.arms},
         "role": {r: r.capitalize() for r in ("primary", "secondary", "exploratory")},
     }

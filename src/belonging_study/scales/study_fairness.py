@@ -139,7 +139,8 @@ def _compare(study: Study, name: str, responses: pd.DataFrame, wave: str, compar
     waves = [_first_wave(study, name, wave), wave] if comparison == WAVE else [wave]
     data = keyed_answers(study, name, responses[responses["wave"].isin(waves)])
     data, sizes, notes = _compared(study, scale, data, comparison)
-    row: dict[str, Any] = {"wave": wave, "scale": name, "comparison": comparison, "levels": ", ".join(sizes)}
+    levels = ", ".join(_label(study, comparison, level) for level in sizes)
+    row: dict[str, Any] = {"wave": wave, "scale": name, "comparison": comparison, "levels": levels}
     row |= {"verdict": "not tested", "n_students": sum(sizes.values())}
     models = list(structures_of(name, scale).values())
     if not models or len(sizes) < 2:
@@ -181,6 +182,13 @@ def _levels(study: Study, comparison: str) -> list[str]:
     group = next(g for g in study.groups if g.column == comparison)
     reference = group.values.get(str(group.reference), group.reference)
     return sorted(group.values.values(), key=lambda level: level != reference)
+
+
+def _label(study: Study, comparison: str, level: str) -> str:
+    """What a level is called."""
+    if comparison == ARM:
+        return study.arm_label(level)
+    return study.wave(level).label if comparison == WAVE else level
 
 
 def _ladder(study: Study, scale: Scale, model: str, data: pd.DataFrame, comparison: str) -> Invariance:

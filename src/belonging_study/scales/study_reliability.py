@@ -59,6 +59,7 @@ def reliability_table(study: Study, responses: pd.DataFrame, wave: str) -> pd.Da
             for by, coefficients in asked
             if by
         ).rename(columns={"by": "group"})
+        table["note"] = table["note"].str.removeprefix("no interval was asked for (draws=0); ")
         table.insert(0, "scale", name)
         tables.append(table)
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
