@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 from fairness_truth import SIX, SPOILT, six_items, spoilt
+from structure_truth import HS
 
 from belonging_study.errors import DesignError, ParameterError, UserError
 from belonging_study.scales import cfa, compare_models, invariance, modification_indices, partial_invariance
@@ -37,6 +40,15 @@ def test_every_step_is_the_difference_of_two_fits() -> None:
     assert found.steps["score_chi2"].iloc[0] == pytest.approx(hints["chi2"].max(), abs=1e-6)
     last = cfa(SIX, data, group="arm", equal=["loadings", "intercepts"], free=found.freed, std_lv=True)
     assert found.model.fit["chi2"].iloc[0] == pytest.approx(last.fit["chi2"].iloc[0], abs=1e-6)
+
+
+def test_the_two_schools_of_holzinger_and_swineford(shared_data: Path) -> None:
+    # The items that the literature frees too; chi-squares by lavaan with x3~1 and x7~1 free, and without equalities.
+    pupils = pd.read_csv(shared_data / "holzinger_swineford/HolzingerSwineford1939.csv")
+    found = partial_invariance(HS, pupils, group="school")
+    assert found.freed == ("x3~1", "x7~1")
+    assert found.model.fit["chi2"].iloc[0] == pytest.approx(129.42248, abs=1e-5)
+    assert any(f"chi-square {129.42248 - 115.85134:.2f} on 10 df" in note for note in found.notes)
 
 
 def test_the_first_item_can_be_found_too() -> None:
