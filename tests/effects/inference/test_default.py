@@ -76,6 +76,14 @@ def test_where_the_rule_trusts_its_size_is_near_five_percent(project: Path) -> N
     assert trusted.loc[varies, "size"].max() <= 0.09
 
 
+def test_the_rule_holds_on_data_sets_it_was_not_settled_on(project: Path) -> None:
+    table = pd.read_csv(project / "benchmarks" / "few_clusters_check.csv")
+    trusted = table[(table["trusted"] > 0) & (table["outcome"] != "normal, programme varies")]
+    many = trusted["trusted"] * trusted["n_sets"] >= 1000
+    assert trusted.loc[many, "size"].between(0.0335, 0.0605).all()
+    assert trusted.loc[~many, "size"].between(0.028, 0.065).all()
+
+
 def test_the_page_on_few_schools_says_what_was_found(project: Path) -> None:
     page = (project / "docs" / "explanation" / "few-schools.md").read_text(encoding="utf-8")
     path = project / "benchmarks" / "few_clusters_figure.py"
