@@ -272,3 +272,12 @@ def test_units_as_clusters_and_clusters_that_hold_several_starts(panel: pd.DataF
     effects = group_time_att(mixed, **COLUMNS)
     assert "differ in their start" in effects.note
     assert effects.table["df"].unique().tolist() == [11.0]
+
+
+def test_stored_simulations_hold_what_the_documentation_says(project: Path) -> None:
+    rates = pd.read_csv(project / "benchmarks" / "group_time_size.csv")
+    error = np.sqrt(0.05 * 0.95 / rates["studies"].iloc[0])
+    corrected = rates[~rates["method"].str.endswith("CR0")]
+    assert (corrected["rate"] < 0.05 + 2.5 * error).all()
+    plain = rates[rates["method"].str.endswith("CR0") & rates["what"].str.endswith("overall")]
+    assert (plain["rate"] > 0.10).all()

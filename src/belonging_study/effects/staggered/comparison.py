@@ -62,7 +62,7 @@ class Comparison:
         whole = np.ones(len(rows), dtype=bool)
         times = [whole] if lookup is not None else [sample.wave[rows] == w for w in (wave, before)]
         for arm, what in ((1.0, "of the group"), (0.0, "to compare with")):
-            n = min(len(np.unique(cluster[(treated == arm) & seen])) for seen in times)
+            n = min(np.count_nonzero(np.bincount(cluster[(treated == arm) & seen])) for seen in times)
             if n < 2:
                 return f"{n} cluster{'' if n == 1 else 's'} {what} seen in both waves"
         x = np.column_stack([np.ones(len(rows)), sample.covariates[rows]])
@@ -141,6 +141,6 @@ def cell_counts(cell: Cell, cluster: IntArray) -> tuple[int, int, int, int]:
     return (
         int(treated.sum()),
         int((~treated).sum()),
-        len(np.unique(cluster[treated])),
-        len(np.unique(cluster[~treated])),
+        int(np.count_nonzero(np.bincount(cluster[treated]))),
+        int(np.count_nonzero(np.bincount(cluster[~treated]))),
     )

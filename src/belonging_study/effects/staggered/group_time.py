@@ -54,6 +54,8 @@ class GroupTimeATT:
         Columns ``reason, n_rows, n_units``.
     estimator, inference, note : str
         In words.
+    base : {"varying", "universal"}
+        What waves before the start are compared with.
     conf_level : float
         Level of intervals and bands.
     """
@@ -68,6 +70,7 @@ class GroupTimeATT:
     estimator: str
     inference: str
     note: str
+    base: Base
     conf_level: float
     cells: CellSet = field(repr=False)
     draws: int = field(repr=False)
@@ -291,6 +294,7 @@ def group_time_att(
         f"{'never treated' if control == 'never_treated' else 'not yet treated'} units",
         inference=_INFERENCE[std_errors],
         note=_note(sample, not_estimated, panel=panel, anticipation=anticipation),
+        base=base,
         conf_level=conf_level,
         cells=cells,
         draws=draws,

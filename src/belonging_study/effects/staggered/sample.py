@@ -74,8 +74,9 @@ class StaggeredSample:
     @property
     def n_units_incomplete(self) -> int:
         """Units that lack a row in some wave."""
-        seen = np.unique(self.unit * self.n_waves + self.wave) // self.n_waves
-        return int((np.bincount(seen, minlength=self.n_units) < self.n_waves).sum())
+        seen = np.zeros((self.n_units, self.n_waves), dtype=bool)
+        seen[self.unit, self.wave] = True
+        return int((~seen.all(axis=1)).sum())
 
     @property
     def cohorts(self) -> tuple[int, ...]:
@@ -194,7 +195,8 @@ def staggered_sample(
     def drop(reason: str, rows: npt.NDArray[np.bool_]) -> None:
         rows = rows & keep
         if rows.any():
-            lost = len(np.unique(unit_code[keep])) - len(np.unique(unit_code[keep & ~rows]))
+            left_over = np.bincount(unit_code[keep & ~rows], minlength=len(cohort)) > 0
+            lost = int(((np.bincount(unit_code[keep], minlength=len(cohort)) > 0) & ~left_over).sum())
             dropped.append((reason, int(rows.sum()), lost))
             keep[rows] = False
 
@@ -216,14 +218,14 @@ def staggered_sample(
             f"wave{' (dropped: ' + reasons + ')' if reasons else ''}.",
             remedy="check the start column: it holds the first wave under the programme, on the scale of the waves.",
         )
-    kept_units, unit_new = np.unique(unit_code[keep], return_inverse=True)
-    kept_waves, wave_new = np.unique(wave_code[keep], return_inverse=True)
-    kept_clusters, cluster_new = np.unique(cluster_code[keep], return_inverse=True)
+    kept_units, unit_new = _recode(unit_code[keep])
+    kept_waves, wave_new = _recode(wave_code[keep])
+    kept_clusters, cluster_new = _recode(cluster_code[keep])
     sample = StaggeredSample(
         y=y[keep],
-        unit=unit_new.astype(np.int64),
-        wave=wave_new.astype(np.int64),
-        cluster=cluster_new.astype(np.int64),
+        unit=unit_new,
+        wave=wave_new,
+        cluster=cluster_new,
         cohort=np.searchsorted(kept_waves, cohort[kept_units]).astype(np.int64),
         starts_later=later[kept_units],
         wave_names=tuple(wave_names[i] for i in kept_waves),
@@ -235,6 +237,12 @@ def staggered_sample(
     )
     _require_usable(sample, outcome)
     return sample
+
+
+def _recode(codes: IntArray) -> tuple[IntArray, IntArray]:
+    """The codes that occur, in order, and every code's place among them."""
+    occurs = np.bincount(codes) > 0
+    return np.flatnonzero(occurs).astype(np.int64), (np.cumsum(occurs) - 1)[codes].astype(np.int64)
 
 
 def _start_codes(
@@ -292,8 +300,9 @@ def _one_start_each(
 
 def _require_usable(sample: StaggeredSample, outcome: str) -> None:
     """Raise if a cohort has one cluster, or the outcome does not vary."""
-    pairs = np.unique(np.column_stack([sample.row_cohort, sample.cluster]), axis=0)[:, 0]
-    counts = {g: int((pairs == g).sum()) for g in sample.cohorts}
+    held = np.zeros((sample.n_waves + 1, sample.n_clusters), dtype=bool)
+    held[sample.row_cohort, sample.cluster] = True
+    counts = {g: int(held[g].sum()) for g in sample.cohorts}
     alone = [str(sample.wave_names[g]) for g, n in counts.items() if n == 1]
     if alone:
         n_dropped = int(sample.dropped["n_rows"].sum())
